@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Diagnostics with positions: file:line:column, the sentence, the offending line with a caret, and what to
+ * write instead. At most DIAG_MAX are kept.
+ */
+#ifndef WEIR_CONTROL_DIAG_H
+#define WEIR_CONTROL_DIAG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "control/tree.h"
+
+#define DIAG_MAX 20
+
+struct diag_entry {
+	uint32_t line, column;
+	char text[384];
+	char hint[160]; /* "did you mean 'addresses'?" or empty */
+};
+
+struct diag {
+	const char *file;
+	const char *source; /* the file's text, for the caret line; may be NULL */
+	size_t source_len;
+	unsigned count;	    /* recorded */
+	unsigned total;	    /* seen, may exceed DIAG_MAX */
+	struct diag_entry entry[DIAG_MAX];
+};
+
+void diag_add(struct diag *d, uint32_t line, uint32_t column, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* At a node's value / at its key. */
+void diag_node(struct diag *d, const struct node *n, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void diag_key(struct diag *d, const struct node *n, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* All entries with carets, nft style, as text for people. */
+void diag_print(const struct diag *d, FILE *out);
+/* Nearest word of a NULL-terminated list by edit distance (<= 2 or a third of the length), or NULL. */
+const char *diag_nearest(const char *word, const char *const *words);
+
+#endif

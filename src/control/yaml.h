@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * YAML reader: libyaml events into a tree. One document, no anchors, aliases, tags or merge keys, depth 32,
+ * 16 MiB, duplicate keys are errors. Never types a scalar: the schema does.
+ */
+#ifndef WEIR_CONTROL_YAML_H
+#define WEIR_CONTROL_YAML_H
+
+#include <stddef.h>
+
+#include "control/diag.h"
+#include "control/tree.h"
+
+#define CONFIG_BYTES_MAX (16u << 20)
+#define CONFIG_DEPTH_MAX 32
+
+/* Root map of the text, or NULL with entries in d (d->file/source set by the caller). */
+struct node *yaml_read(const char *text, size_t len, struct diag *d);
+
+/* Reads, parses and schema-checks a file: the tree, or NULL with entries in d. *text_out (malloc) backs
+ * d->source and must outlive d. Refuses files over CONFIG_BYTES_MAX without reading them. */
+struct node *config_load(const char *path, struct diag *d, char **text_out);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Neighbours: ARP (RFC 826, 5227) and IPv6 neighbour discovery (RFC 4861, 4862) as one state machine.
+ * See README.md in this folder.
+ *
+ * Thread-safety: control thread only; workers see ADJ next-hop slots whose `l2` this feature writes.
+ */
+#ifndef WEIR_FEATURE_NEIGH_H
+#define WEIR_FEATURE_NEIGH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "packet/addr.h"
+
+struct weir;
+
+/* RFC 4861 7.3.2 plus PERMANENT (configured) and FAILED (probing gave up; packets are refused at once). */
+enum neigh_nud {
+	NEIGH_INCOMPLETE,
+	NEIGH_REACHABLE,
+	NEIGH_STALE,
+	NEIGH_DELAY,
+	NEIGH_PROBE,
+	NEIGH_FAILED,
+	NEIGH_PERMANENT,
+	NEIGH_STATES
+};
+extern const char *const neigh_nud_names[NEIGH_STATES]; /* lower case */
+
+/* ADJ slot of a neighbour, created INCOMPLETE if unknown, with one more reference for the caller (routes that
+ * use it as their gateway). 0 when a table is full. */
+uint16_t neigh_nexthop(struct weir *w, uint16_t iface, const struct ipaddr *a);
+/* Gives that reference back; an entry nobody uses is aged as usual. */
+void neigh_nexthop_put(struct weir *w, uint16_t nh);
+
+int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint8_t mac[6], bool permanent,
+	bool replace, bool from_config, struct err *e);
+int neigh_del(struct weir *w, uint16_t iface, const struct ipaddr *a, struct err *e);
+void neigh_flush(struct weir *w, uint16_t iface); /* IFACE_NONE: all; permanent entries stay */
+
+/* An interface got / lost an address: announce it (gratuitous ARP, unsolicited NA) after DAD / forget it. */
+void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p);
+void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *p);
+
+struct neigh_info {
+	uint16_t iface, nh;
+	struct ipaddr address;
+	uint8_t mac[6];
+	uint8_t nud; /* enum neigh_nud */
+	bool router, permanent;
+	uint32_t queued; /* packets waiting */
+	uint64_t age;	 /* ns since last confirmation */
+};
+/* In (interface id, address) order, starting after the given entry (IFACE_NONE = start). */
+void neigh_walk(const struct weir *w, uint16_t after_iface, const struct ipaddr *after,
+	bool (*fn)(void *ctx, const struct neigh_info *info), void *ctx);
+/* Duplicate address detection found this address elsewhere (it is not used): for `show interfaces`. */
+bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct ipaddr *a);
+
+struct neigh_totals {
+	uint32_t entries, limit, held_packets;
+	uint64_t solicits_sent, failures, table_full, queue_full;
+};
+void neigh_totals(const struct weir *w, struct neigh_totals *out);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A burst: up to 64 packets travelling together, structure of arrays, one bit per slot. All per-packet
+ * state lives here while a packet is inside a worker's loop; when it leaves the burst (to the control
+ * thread, to another worker, to be re-injected or held) what must survive goes to its `struct note`.
+ *
+ * Thread-safety: owned by one worker.
+ */
+#ifndef WEIR_PIPELINE_BURST_H
+#define WEIR_PIPELINE_BURST_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "packet/addr.h"
+#include "pipeline/reason.h"
+#include "pipeline/stage.h"
+
+#define BURST_SIZE 64
+#define IFACE_NONE 0 /* interface ids start at 1 */
+
+/* Flags of a slot. */
+enum {
+	SLOT_ORIGINATED = 1 << 0, /* made by weir: no TTL decrement, no ICMP errors about it */
+	SLOT_LINK_BROADCAST = 1 << 1, /* came as link-layer broadcast or multicast: no ICMP errors about it */
+	SLOT_OPTIONS = 1 << 2,	      /* IPv4 options present (l4 - l3 > 20) */
+	SLOT_FRAGMENT = 1 << 3,	      /* any fragment; l4 is only valid in the first one */
+	SLOT_LATER_FRAGMENT = 1 << 4, /* not the first fragment: no L4 header in it */
+	SLOT_ROUTER_ALERT = 1 << 5,   /* IPv4 or IPv6 router-alert option */
+};
+
+/* What STAGE_ICMP_ERROR sends about a slot; the packet itself is already dropped with its own reason. */
+struct icmp_error {
+	uint8_t type, code;
+	uint8_t pad[2];
+	uint32_t info; /* host order: MTU, pointer or 0 */
+};
+
+struct burst {
+	uint64_t alive; /* still travelling */
+	uint64_t dead;	/* to be freed and counted by STAGE_DROP, reason[] set */
+	uint64_t traced, captured;
+	uint64_t now;	   /* ns on the dataplane clock, read once per burst */
+	uint64_t need[STAGE_COUNT];
+	struct rte_mbuf *pkt[BURST_SIZE] __rte_cache_aligned;
+	uint32_t dst4[BURST_SIZE] __rte_cache_aligned; /* IPv4 destination in host order; valid for family 4 */
+	uint16_t nh[BURST_SIZE] __rte_cache_aligned;   /* next-hop index after ROUTE, see table/nexthop.h */
+	uint16_t iif[BURST_SIZE] __rte_cache_aligned;  /* ingress interface id; IFACE_NONE for originated */
+	uint16_t oif[BURST_SIZE] __rte_cache_aligned;  /* egress interface id after ROUTE */
+	uint16_t vrf[BURST_SIZE] __rte_cache_aligned;
+	uint16_t reason[BURST_SIZE] __rte_cache_aligned;
+	uint16_t l3[BURST_SIZE] __rte_cache_aligned; /* offset of the IP header from the data start */
+	uint16_t l4[BURST_SIZE] __rte_cache_aligned; /* offset of the transport header */
+	uint8_t family[BURST_SIZE] __rte_cache_aligned; /* enum family; FAMILY_NONE before parsing */
+	uint8_t proto[BURST_SIZE] __rte_cache_aligned;	/* transport protocol behind all extension headers */
+	uint8_t flags[BURST_SIZE] __rte_cache_aligned;	/* SLOT_* */
+	uint32_t hash[BURST_SIZE] __rte_cache_aligned;	/* flow hash; 0 = not computed */
+	struct icmp_error error[BURST_SIZE];
+	uint64_t need_all; /* scratch of the runner: stages some slot may need */
+	uint16_t port;	   /* port of a received burst; UINT16_MAX for re-injected ones */
+	uint16_t count;	   /* slots filled at the start */
+};
+
+/* for each set bit: `i` is the slot. The mask is evaluated once. */
+#define BURST_EACH(i, mask)                                                                                  \
+	for (uint64_t each_##i = (mask), i; each_##i != 0 && (i = (uint64_t)__builtin_ctzll(each_##i), 1);   \
+		each_##i &= each_##i - 1)
+
+static inline uint64_t slot_bit(unsigned slot)
+{
+	return UINT64_C(1) << slot;
+}
+
+/* Start of the frame / of the IP header / of the transport header of a slot. */
+static inline uint8_t *burst_data(const struct burst *b, unsigned slot)
+{
+	return rte_pktmbuf_mtod(b->pkt[slot], uint8_t *);
+}
+
+static inline uint8_t *burst_l3(const struct burst *b, unsigned slot)
+{
+	return burst_data(b, slot) + b->l3[slot];
+}
+
+static inline uint8_t *burst_l4(const struct burst *b, unsigned slot)
+{
+	return burst_data(b, slot) + b->l4[slot];
+}
+
+/* The packet ends here; STAGE_DROP frees and counts it. */
+static inline void burst_drop(struct burst *b, unsigned slot, const struct reason *r)
+{
+	b->reason[slot] = r->id;
+	b->alive &= ~slot_bit(slot);
+	b->dead |= slot_bit(slot);
+}
+
+/* The packet ends here and its sender is told (STAGE_ICMP_ERROR decides whether it may be). */
+static inline void burst_drop_error(struct burst *b, unsigned slot, const struct reason *r, uint8_t type,
+	uint8_t code, uint32_t info)
+{
+	b->error[slot] = (struct icmp_error){.type = type, .code = code, .info = info};
+	b->need[STAGE_ICMP_ERROR] |= slot_bit(slot);
+	burst_drop(b, slot, r);
+}
+
+/* The mbuf leaves the burst (somebody else owns it now) without being counted as dropped. */
+static inline void burst_take(struct burst *b, unsigned slot)
+{
+	b->alive &= ~slot_bit(slot);
+}
+
+/* What survives of a slot outside a burst; in the mbuf's private area (WEIR_MBUF_PRIV bytes). */
+struct note {
+	uint8_t entry;	 /* enum stage_id where the packet enters its next burst */
+	uint8_t punt;	 /* enum punt_class on the way to the control thread */
+	uint8_t family, proto, flags;
+	uint8_t hops;	 /* times re-injected; bounded by NOTE_MAX_HOPS */
+	uint16_t iif, oif, vrf, nh;
+	uint16_t l3, l4;
+	uint16_t reason; /* with entry == STAGE_DROP */
+	uint32_t dst4, hash;
+	uint64_t when;	 /* ns, clock of the burst it left */
+};
+
+#define NOTE_MAX_HOPS 8
+#define WEIR_MBUF_PRIV 64
+static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV, "the note must fit the mbuf's private area");
+
+static inline struct note *note_of(struct rte_mbuf *m)
+{
+	return (struct note *)rte_mbuf_to_priv(m);
+}
+
+/* Saves a slot's state in its mbuf's note (entry, punt and reason are left to the caller). */
+static inline struct note *burst_save_note(struct burst *b, unsigned slot)
+{
+	struct note *n = note_of(b->pkt[slot]);
+
+	n->family = b->family[slot];
+	n->proto = b->proto[slot];
+	n->flags = b->flags[slot];
+	n->iif = b->iif[slot];
+	n->oif = b->oif[slot];
+	n->vrf = b->vrf[slot];
+	n->nh = b->nh[slot];
+	n->l3 = b->l3[slot];
+	n->l4 = b->l4[slot];
+	n->dst4 = b->dst4[slot];
+	n->hash = b->hash[slot];
+	n->when = b->now;
+	return n;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A generation: the configuration as workers see it. Immutable once published; built aside, published
+ * with one release store, loaded once per burst, freed after every worker has passed a quiescent state.
+ * Dynamic tables (FIBs, next hops, neighbours) are only pointed at and survive commits.
+ *
+ * Thread-safety: written by the control thread before publication, read-only afterwards.
+ */
+#ifndef WEIR_PIPELINE_GENERATION_H
+#define WEIR_PIPELINE_GENERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ethdev.h>
+
+#include "packet/addr.h"
+#include "pipeline/nexthop.h"
+
+#define IFACE_MAX 4096	     /* ids 1..IFACE_MAX-1 */
+#define IFACE_NAME 32
+#define IFACE_ADDRESSES 32   /* per interface */
+#define VRF_MAX 256	     /* 0 is the default VRF, named "default" */
+#define VRF_NAME 32
+#define PORT_MAX RTE_MAX_ETHPORTS
+
+struct fib4;
+struct fib6;
+
+struct iface {
+	char name[IFACE_NAME];
+	uint16_t id;
+	uint16_t port;	 /* port id (index in generation.ports) */
+	uint16_t vrf;
+	uint16_t mtu;	 /* bytes of IP packet */
+	uint8_t mac[6];
+	uint8_t ntags;	 /* 0, 1 (802.1Q) or 2 (QinQ) */
+	bool enabled;	 /* administratively up */
+	uint16_t tpid[2], vlan[2]; /* outer first, host order */
+	uint64_t in;	 /* STAGE_BIT()s every packet received here passes besides routing */
+	uint64_t out;	 /* STAGE_BIT()s every packet sent here passes */
+	bool forwarding; /* false: host behaviour, nothing is forwarded from here */
+	uint8_t address_count;
+	struct prefix address[IFACE_ADDRESSES]; /* in config order; the first of a family is preferred */
+};
+
+/* How frames of a port find their interface. */
+struct port_view {
+	uint16_t untagged;	      /* interface id or IFACE_NONE */
+	bool present;
+	uint16_t *vlan;		      /* [4096] interface id by 802.1Q VLAN (priority-tagged 0 = untagged) or NULL */
+	struct qinq *qinq;	      /* sorted by (outer, inner) */
+	uint32_t qinq_count;
+	uint8_t mac[6];		      /* of the port; sub-interfaces share it */
+	uint16_t fast_iface;	      /* untagged interface when STAGE_PARSE may take its plain IPv4 path, else NONE */
+};
+
+struct qinq {
+	uint16_t tpid, outer, inner, iface;
+};
+
+struct vrf_view {
+	char name[VRF_NAME]; /* empty: unused id */
+	struct fib4 *fib4;
+	struct fib6 *fib6;
+};
+
+struct generation {
+	uint64_t id;
+	struct nh_table nht;
+	struct vrf_view vrf[VRF_MAX];
+	struct port_view port[PORT_MAX];
+	uint16_t iface_limit;		 /* ids in use are below this */
+	struct iface *iface[IFACE_MAX];	 /* NULL where no interface has that id; owned by the generation */
+	uint32_t icmp_error_rate;	 /* ICMP errors per second and worker */
+	uint32_t icmp_error_burst;
+};
+
+/* Deep copy for a change; NULL when memory is short. Free with generation_free(). */
+struct generation *generation_clone(const struct generation *g);
+void generation_free(struct generation *g);
+struct generation *generation_new(void);
+/* Recomputes port[].untagged, vlan, qinq and fast_iface from iface[]. 0 or -ENOMEM. */
+int generation_index(struct generation *g);
+
+/* Interface by name or NULL. */
+const struct iface *generation_iface(const struct generation *g, const char *name);
+/* Interface that owns frames with these tags on this port; IFACE_NONE if there is none. Pure. */
+uint16_t generation_demux(const struct port_view *p, unsigned ntags, const uint16_t tpid[2],
+	const uint16_t vlan[2]);
+
+/* Source address for packets of `family` weir sends out of / answers for `ifc`: the first address of
+ * the family that fits (IPv6: link-local when `link_local`); false if there is none. */
+bool iface_source(const struct iface *ifc, uint8_t family, bool link_local, struct ipaddr *out);
+/* True when `a` is one of the interface's own addresses. */
+bool iface_has_address(const struct iface *ifc, const struct ipaddr *a);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A worker: runs bursts through the stage table. What a worker may not do: lock, block, allocate from
+ * libc, log, make system calls (a build check looks for the symbols).
+ *
+ * Thread-safety: every field belongs to the worker's thread, except the rings (their documented ends)
+ * and `counters`, which other threads may read (monotonic 64-bit words, torn reads impossible on 64-bit).
+ */
+#ifndef WEIR_PIPELINE_WORKER_H
+#define WEIR_PIPELINE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "pipeline/burst.h"
+#include "pipeline/generation.h"
+
+#define WORKER_MAX 64
+#define INJECT_SIZE 1024       /* slots of a worker's own re-inject ring */
+#define STAGE_SAMPLE_EVERY 32  /* stage cycles are measured on one burst in this many */
+
+struct iface_counters {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t drops; /* packets received here that ended with a REASON_DROP or REASON_ERROR */
+	uint64_t pad[3];
+};
+
+struct stage_counters {
+	uint64_t bursts, packets;
+	uint64_t sampled_packets, sampled_cycles; /* TSC cycles */
+};
+
+struct counters {
+	uint64_t bursts, received, originated, transmitted;
+	uint64_t reason[REASON_MAX];
+	struct stage_counters stage[STAGE_COUNT];
+	struct iface_counters *iface; /* [IFACE_MAX] */
+};
+
+/* Packets on the way to the control thread, by what it should do with them. */
+enum punt_class {
+	PUNT_ARP,	/* ARP request or reply for us */
+	PUNT_ND,	/* neighbour/router discovery for us, hop limit 255 checked */
+	PUNT_RESOLVE,	/* next hop (note.nh) is not resolved: hold, probe, send when known */
+	PUNT_REASSEMBLE, /* fragment of a packet for us */
+	PUNT_LOCAL,	/* for us and nobody here answers it: the kernel's */
+	PUNT_COUNT
+};
+
+/* Token bucket in packets; refilled from the burst's clock. */
+struct bucket {
+	uint64_t last; /* ns of the last refill */
+	uint32_t tokens_milli;
+};
+/* Takes one token; `rate` per second, `burst` tokens deep. */
+bool bucket_take(struct bucket *t, uint64_t now, uint32_t rate, uint32_t burst);
+
+/* Where packets for one port leave this worker. */
+struct tx_path {
+	/* Sends up to n packets, takes ownership of those sent; returns how many. NULL: no such port. */
+	uint16_t (*send)(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+	void *ctx;
+	uint16_t queue;
+	uint16_t pending;
+	struct rte_mbuf *pkt[BURST_SIZE];
+};
+
+struct worker {
+	unsigned id;
+	unsigned lcore, socket;
+	bool sampling;		 /* this burst's stage cycles are measured */
+	uint32_t sample_countdown;
+	struct rte_mempool *pool; /* of this worker's NUMA socket, for packets it originates */
+	struct rte_ring *punt;	 /* to the control thread: this worker is the only producer */
+	struct rte_ring *inbox;	 /* from the control thread and other workers: this worker is the only consumer */
+	struct bucket punt_bucket[PUNT_COUNT];
+	struct bucket icmp_bucket;
+	uint32_t inject_head, inject_tail;
+	struct rte_mbuf *inject[INJECT_SIZE];
+	struct counters counters;
+	struct burst burst;
+	struct tx_path tx[PORT_MAX];
+};
+
+/* Packets per second and depth a worker lets through per punt class. */
+#define PUNT_RATE 20000
+#define PUNT_BURST 1024
+
+/* --- runner (runner.c) --- */
+
+/* Runs one burst of n (1..64) frames received on `port` at `now` through the pipeline. */
+void worker_receive(struct worker *w, const struct generation *g, uint16_t port, struct rte_mbuf **pkts,
+	uint16_t n, uint64_t now);
+
+/* Runs up to one burst each of re-injected packets and of packets from the inbox. Returns packets run. */
+unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now);
+
+/* Moves a slot into a later burst at stage `entry`; drops it when it has hopped too often or there is no room. */
+void worker_reinject(struct worker *w, struct burst *b, unsigned slot, enum stage_id entry);
+
+/* Queues a packet that is in no burst (generated) for stage `entry`; its note must be filled (not entry/hops).
+ * False and freed+counted when there is no room. Counts it as originated. */
+bool worker_originate(struct worker *w, struct rte_mbuf *m, enum stage_id entry);
+
+/* Hands a slot to the control thread; drops it with a reason when over the class's rate or the ring is full. */
+void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_class why);
+
+/* Fresh mbuf with a zeroed note for a packet this worker originates, or NULL (counted by the caller). */
+struct rte_mbuf *worker_alloc(struct worker *w);
+
+/* Symmetric flow hash of a slot (addresses, protocol, ports where present); cached in b->hash, never 0. */
+uint32_t burst_hash(struct burst *b, unsigned slot);
+
+#endif
