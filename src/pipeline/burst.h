@@ -20,7 +20,7 @@
 #include "pipeline/stage.h"
 
 #define BURST_SIZE 64
-#define IFACE_NONE 0 /* interface ids start at 1 */
+
 
 /* Flags of a slot. */
 enum {
@@ -57,9 +57,9 @@ struct burst {
 	uint8_t family[BURST_SIZE] __rte_cache_aligned; /* enum family; FAMILY_NONE before parsing */
 	uint8_t proto[BURST_SIZE] __rte_cache_aligned;	/* transport protocol behind all extension headers */
 	uint8_t flags[BURST_SIZE] __rte_cache_aligned;	/* SLOT_* */
+	uint8_t hops[BURST_SIZE] __rte_cache_aligned;	/* times re-injected */
 	uint32_t hash[BURST_SIZE] __rte_cache_aligned;	/* flow hash; 0 = not computed */
 	struct icmp_error error[BURST_SIZE];
-	uint64_t need_all; /* scratch of the runner: stages some slot may need */
 	uint16_t port;	   /* port of a received burst; UINT16_MAX for re-injected ones */
 	uint16_t count;	   /* slots filled at the start */
 };
@@ -151,6 +151,7 @@ static inline struct note *burst_save_note(struct burst *b, unsigned slot)
 	n->l4 = b->l4[slot];
 	n->dst4 = b->dst4[slot];
 	n->hash = b->hash[slot];
+	n->hops = b->hops[slot];
 	n->when = b->now;
 	return n;
 }

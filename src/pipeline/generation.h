@@ -17,6 +17,7 @@
 #include "packet/addr.h"
 #include "pipeline/nexthop.h"
 
+#define IFACE_NONE 0
 #define IFACE_MAX 4096	     /* ids 1..IFACE_MAX-1 */
 #define IFACE_NAME 32
 #define IFACE_ADDRESSES 32   /* per interface */
@@ -46,7 +47,7 @@ struct iface {
 
 /* How frames of a port find their interface. */
 struct port_view {
-	uint16_t untagged;	      /* interface id or IFACE_NONE */
+	uint16_t untagged; /* interface id or IFACE_NONE */
 	bool present;
 	uint16_t *vlan;		      /* [4096] interface id by 802.1Q VLAN (priority-tagged 0 = untagged) or NULL */
 	struct qinq *qinq;	      /* sorted by (outer, inner) */

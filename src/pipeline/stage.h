@@ -71,6 +71,9 @@ void stage_register(const struct stage *s);
 /* Checks every constraint; -EINVAL with a sentence naming the two stages otherwise. */
 int stages_init(struct err *e);
 
+/* The function of each registered stage, filled by stages_init(); what the runner calls. */
+extern stage_fn stage_run[STAGE_COUNT];
+
 /* The registered stage or NULL. */
 const struct stage *stage_get(enum stage_id id);
 

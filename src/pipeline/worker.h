@@ -18,6 +18,8 @@
 #include "pipeline/burst.h"
 #include "pipeline/generation.h"
 
+struct err;
+
 #define WORKER_MAX 64
 #define INJECT_SIZE 1024       /* slots of a worker's own re-inject ring */
 #define STAGE_SAMPLE_EVERY 32  /* stage cycles are measured on one burst in this many */
@@ -35,6 +37,7 @@ struct stage_counters {
 
 struct counters {
 	uint64_t bursts, received, originated, transmitted;
+	uint64_t icmp_suppressed; /* ICMP errors not sent because of the rate limit */
 	uint64_t reason[REASON_MAX];
 	struct stage_counters stage[STAGE_COUNT];
 	struct iface_counters *iface; /* [IFACE_MAX] */
@@ -44,7 +47,9 @@ struct counters {
 enum punt_class {
 	PUNT_ARP,	/* ARP request or reply for us */
 	PUNT_ND,	/* neighbour/router discovery for us, hop limit 255 checked */
-	PUNT_RESOLVE,	/* next hop (note.nh) is not resolved: hold, probe, send when known */
+	PUNT_RESOLVE,	/* next hop (note.nh) is not resolved: hold, probe, send when known. note.nh == 0: the
+			 * destination is link-local, its interface is note.oif and no route leads there, so it
+			 * continues at STAGE_REWRITE with note.nh = the neighbour's slot */
 	PUNT_REASSEMBLE, /* fragment of a packet for us */
 	PUNT_LOCAL,	/* for us and nobody here answers it: the kernel's */
 	PUNT_COUNT
@@ -65,8 +70,9 @@ struct tx_path {
 	void *ctx;
 	uint16_t queue;
 	uint16_t pending;
+	uint16_t oif[BURST_SIZE];
 	struct rte_mbuf *pkt[BURST_SIZE];
-};
+} __rte_cache_aligned;
 
 struct worker {
 	unsigned id;
@@ -80,6 +86,9 @@ struct worker {
 	struct bucket icmp_bucket;
 	uint32_t inject_head, inject_tail;
 	struct rte_mbuf *inject[INJECT_SIZE];
+	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */
+	void (*on_drop)(void *ctx, struct rte_mbuf *m, uint16_t reason);
+	void *on_drop_ctx;
 	struct counters counters;
 	struct burst burst;
 	struct tx_path tx[PORT_MAX];
@@ -88,6 +97,11 @@ struct worker {
 /* Packets per second and depth a worker lets through per punt class. */
 #define PUNT_RATE 20000
 #define PUNT_BURST 1024
+
+/* A worker with empty rings and counters; NULL with a sentence. `pool` serves the packets it originates. */
+struct worker *worker_new(unsigned id, int socket, struct rte_mempool *pool, struct err *e);
+/* Frees every packet it still holds, then the worker. */
+void worker_free(struct worker *w);
 
 /* --- runner (runner.c) --- */
 

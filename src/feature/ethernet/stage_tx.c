@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * STAGE_TX: whole frames to their ports, in the poll that received them. Packets of one interface keep their
+ * order. What a port does not take is dropped and counted. Entry point for frames with note.oif set.
+ */
+#include <rte_mbuf.h>
+
+#include "pipeline/drop.h"
+#include "pipeline/simd.h"
+
+REASON_DEFINE(reason_tx_full, REASON_ERROR, "tx-full", "The port's transmit queue was full.")
+REASON_DEFINE(
+	reason_tx_no_port, REASON_DROP, "tx-no-port", "The egress interface or its port is gone or disabled.")
+
+static inline uint64_t sum_bytes(const struct burst *b, uint64_t slots)
+{
+	uint64_t bytes = 0;
+
+	BURST_EACH (i, slots)
+		bytes += b->pkt[i]->pkt_len;
+	return bytes;
+}
+
+static inline void count_sent(struct worker *w, uint16_t oif, unsigned n, uint64_t bytes)
+{
+	w->counters.iface[oif].tx_packets += n;
+	w->counters.iface[oif].tx_bytes += bytes;
+	w->counters.transmitted += n;
+}
+
+/* Packets the port refused: they were counted as sent, which is taken back here. */
+static void refuse(struct worker *w, struct rte_mbuf **pkts, unsigned n, uint16_t oif)
+{
+	for (unsigned i = 0; i < n; i++) {
+		w->counters.iface[oif].tx_packets--;
+		w->counters.iface[oif].tx_bytes -= pkts[i]->pkt_len;
+		w->counters.transmitted--;
+		worker_end_packet(w, pkts[i], &reason_tx_full);
+	}
+}
+
+/* The whole burst leaves by one interface: straight from the burst's array. */
+static void send_direct(struct worker *w, struct burst *b, struct tx_path *tx, uint64_t slots, uint16_t oif)
+{
+	unsigned n = (unsigned)__builtin_popcountll(slots), sent;
+
+	count_sent(w, oif, n, sum_bytes(b, slots));
+	sent = tx->send(tx->ctx, tx->queue, b->pkt, (uint16_t)n);
+	if (__builtin_expect(sent < n, 0))
+		refuse(w, b->pkt + sent, n - sent, oif);
+}
+
+/* Collects the slots of one interface behind what already waits for its port. */
+static void append(struct worker *w, struct burst *b, struct tx_path *tx, uint64_t slots, uint16_t oif)
+{
+	unsigned n = (unsigned)__builtin_popcountll(slots), at = tx->pending;
+
+	count_sent(w, oif, n, sum_bytes(b, slots));
+	BURST_EACH (i, slots) {
+		tx->oif[at] = oif;
+		tx->pkt[at++] = b->pkt[i];
+	}
+	tx->pending = (uint16_t)at;
+}
+
+static void flush(struct worker *w, struct tx_path *tx)
+{
+	unsigned sent = tx->send(tx->ctx, tx->queue, tx->pkt, tx->pending);
+
+	for (unsigned i = sent; i < tx->pending; i++)
+		refuse(w, tx->pkt + i, 1, tx->oif[i]);
+	tx->pending = 0;
+}
+
+static struct tx_path *path_of(struct worker *w, const struct generation *g, uint16_t oif)
+{
+	const struct iface *ifc = oif < IFACE_MAX ? g->iface[oif] : NULL;
+
+	if (ifc == NULL || !ifc->enabled || w->tx[ifc->port].send == NULL)
+		return NULL;
+	return &w->tx[ifc->port];
+}
+
+static void tx_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t rest = slots, used = 0; /* used: ports with packets appended */
+
+	static_assert(PORT_MAX <= 64, "one bit per port");
+	while (rest != 0) {
+		uint16_t oif = b->oif[__builtin_ctzll(rest)];
+		uint64_t same = mask_eq16(b->oif, oif) & rest;
+		struct tx_path *tx = path_of(w, g, oif);
+
+		rest &= ~same;
+		if (__builtin_expect(tx == NULL, 0)) {
+			BURST_EACH (i, same)
+				burst_drop(b, (unsigned)i, &reason_tx_no_port);
+			continue;
+		}
+		b->alive &= ~same;
+		if (same == slots && mask_dense(slots)) {
+			send_direct(w, b, tx, same, oif);
+			return;
+		}
+		append(w, b, tx, same, oif);
+		used |= UINT64_C(1) << (tx - w->tx);
+	}
+	BURST_EACH (p, used)
+		flush(w, &w->tx[p]);
+}
+
+static const struct stage stage_tx = {
+	.name = "tx",
+	.help = "frames to their ports, in the poll that received them",
+	.id = STAGE_TX,
+	.run = tx_run,
+	.after = STAGE_BIT(STAGE_REWRITE),
+	.before = STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_DROP),
+};
+STAGE_REGISTER(stage_tx)
