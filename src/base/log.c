@@ -13,8 +13,11 @@ static const struct {
 	const char *name;
 	int syslog;
 } levels[] = {
-	[LOG_ERROR] = {"error", 3},  [LOG_WARNING] = {"warning", 4}, [LOG_NOTICE] = {"notice", 5},
-	[LOG_INFO] = {"info", 6},    [LOG_DEBUG] = {"debug", 7},
+	[LOG_ERROR] = {"error", 3},
+	[LOG_WARNING] = {"warning", 4},
+	[LOG_NOTICE] = {"notice", 5},
+	[LOG_INFO] = {"info", 6},
+	[LOG_DEBUG] = {"debug", 7},
 };
 
 void log_set_level(enum log_level level)

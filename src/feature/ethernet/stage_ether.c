@@ -70,7 +70,7 @@ static const struct reason *filter_mac(const uint8_t *p, const struct iface *ifc
 	return NULL;
 }
 
-static void accept(struct burst *b, unsigned i, const struct frame *f, const struct iface *ifc)
+static void hand_on(struct burst *b, unsigned i, const struct frame *f, const struct iface *ifc)
 {
 	b->iif[i] = ifc->id;
 	b->vrf[i] = ifc->vrf;
@@ -120,7 +120,7 @@ static void ether_one(struct worker *w, const struct generation *g, struct burst
 	if (why != NULL)
 		burst_drop(b, i, why);
 	else
-		accept(b, i, &f, ifc);
+		hand_on(b, i, &f, ifc);
 }
 
 static void ether_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)

@@ -35,6 +35,8 @@ static void refuse(struct worker *w, struct rte_mbuf **pkts, unsigned n, uint16_
 		w->counters.iface[oif].tx_packets--;
 		w->counters.iface[oif].tx_bytes -= pkts[i]->pkt_len;
 		w->counters.transmitted--;
+		note_of(pkts[i])->iif =
+			IFACE_NONE; /* the note of a packet that stayed in its burst is not set */
 		worker_end_packet(w, pkts[i], &reason_tx_full);
 	}
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * STAGE_FORWARD: TTL / hop limit (RFC 1812 5.3.1, RFC 8200 3), size against the next hop's MTU (RFC 1812
+ * 4.2.3.3, RFC 8201), and for interfaces without output features the link-layer header at once.
+ * Reads nh, l3, family, flags; sends on to STAGE_TX, or to the egress interface's features and STAGE_REWRITE.
+ */
+#include "feature/ethernet/rewrite.h"
+#include "feature/ip/ip_hdr.h"
+#include "pipeline/simd.h"
+#include "pipeline/worker.h"
+
+REASON_DEFINE(reason_ttl, REASON_DROP, "ip-ttl-exceeded", "The TTL or hop limit ran out.")
+REASON_DEFINE(reason_too_big, REASON_DROP, "ip-too-big",
+	"The packet is larger than the next hop's MTU and may not be fragmented.")
+REASON_DEFINE(reason_forward_headroom, REASON_ERROR, "forward-no-headroom",
+	"The packet buffer has no room for the link-layer header.")
+
+enum { ICMP4_UNREACH = 3, ICMP4_FRAG_NEEDED = 4, ICMP4_TIME = 11, ICMP6_TOO_BIG = 2, ICMP6_TIME = 3 };
+
+/* False when the packet died: lifetime over. */
+static bool decrement(struct burst *b, unsigned i, bool v4)
+{
+	uint8_t *ip = burst_l3(b, i);
+	uint8_t *ttl = v4 ? ip + 8 : ip + 7;
+
+	if (*ttl <= 1) {
+		burst_drop_error(b, i, &reason_ttl, v4 ? ICMP4_TIME : ICMP6_TIME, 0, 0);
+		return false;
+	}
+	if (v4)
+		ip4_decrement_ttl(ip);
+	else
+		--*ttl;
+	return true;
+}
+
+/* The packet does not fit: fragmented (IPv4 without DF, and what we send ourselves) or refused. */
+static void oversize(struct burst *b, unsigned i, bool v4, uint16_t mtu)
+{
+	bool ours = (b->flags[i] & SLOT_ORIGINATED) != 0;
+
+	if (v4 ? !ip4_df(burst_l3(b, i)) : ours) {
+		if (ours || decrement(b, i, v4))
+			b->need[STAGE_FRAGMENT] |= slot_bit(i);
+	} else if (v4) {
+		burst_drop_error(b, i, &reason_too_big, ICMP4_UNREACH, ICMP4_FRAG_NEEDED, mtu);
+	} else {
+		burst_drop_error(b, i, &reason_too_big, ICMP6_TOO_BIG, 0, mtu);
+	}
+}
+
+/* Everything that is not the common case, one packet at a time. */
+static void forward_one(const struct generation *g, struct burst *b, unsigned i)
+{
+	const struct nexthop *nh = &g->nht.nh[b->nh[i]];
+	bool v4 = b->family[i] == FAMILY_V4;
+	uint64_t bit = slot_bit(i), out = nh->out;
+
+	/* The lifetime comes first: an expired packet is not "too big" (RFC 1812 5.3.1). */
+	if ((b->flags[i] & SLOT_ORIGINATED) == 0 && *(burst_l3(b, i) + (v4 ? 8 : 7)) <= 1) {
+		decrement(b, i, v4);
+		return;
+	}
+	if (b->pkt[i]->pkt_len - b->l3[i] > nh->mtu) {
+		oversize(b, i, v4, nh->mtu);
+		return;
+	}
+	if ((b->flags[i] & SLOT_ORIGINATED) == 0 && !decrement(b, i, v4))
+		return;
+	if (out != 0) {
+		BURST_EACH (s, out)
+			b->need[s] |= bit;
+		b->need[STAGE_REWRITE] |= bit;
+		return;
+	}
+	if (!rewrite_link(b->pkt[i], &b->l3[i], nh, b->family[i])) {
+		burst_drop(b, i, &reason_forward_headroom);
+		return;
+	}
+	b->need[STAGE_TX] |= bit;
+}
+
+/* Untagged in, untagged out, fits, lives on: rewritten in place. False: untouched, see forward_one(). */
+static inline bool forward_plain(
+	struct rte_mbuf *m, const struct nexthop *nh, uint16_t l3, uint8_t flags, bool v4)
+{
+	const struct nh_l2 l2 = nh_l2_load(nh);
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *), *ip = p + RTE_ETHER_HDR_LEN;
+	uint8_t ttl = v4 ? ip[8] : ip[7];
+
+	if (__builtin_expect((flags & SLOT_ORIGINATED) | (ttl <= 1) | (l3 != RTE_ETHER_HDR_LEN) | nh->ntags |
+				     (m->pkt_len - RTE_ETHER_HDR_LEN > nh->mtu) | (nh->out != 0),
+		    0))
+		return false;
+	if (v4)
+		ip4_decrement_ttl(ip);
+	else
+		ip[7]--;
+	memcpy(p, &l2, 12);
+	return true;
+}
+
+static inline void forward_family(const struct generation *g, struct burst *b, uint64_t slots, bool v4)
+{
+	uint64_t done = 0;
+
+	BURST_EACH (i, slots)
+		done |= (uint64_t)forward_plain(b->pkt[i], &g->nht.nh[b->nh[i]], b->l3[i], b->flags[i], v4)
+			<< i;
+	b->need[STAGE_TX] |= done;
+	BURST_EACH (k, slots & ~done)
+		forward_one(g, b, (unsigned)k);
+}
+
+static void forward_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t v4 = mask_eq8(b->family, FAMILY_V4) & slots;
+
+	if (v4 != 0)
+		forward_family(g, b, v4, true);
+	if (v4 != slots)
+		forward_family(g, b, slots & ~v4, false);
+}
+
+static const struct stage stage_forward = {
+	.name = "forward",
+	.help = "TTL, size against the MTU, link-layer header in the plain case",
+	.id = STAGE_FORWARD,
+	.run = forward_run,
+	.after = STAGE_BIT(STAGE_ROUTE),
+	.before = STAGE_BIT(STAGE_FRAGMENT) | STAGE_BIT(STAGE_REWRITE) | STAGE_BIT(STAGE_TX),
+	.next = STAGE_BIT(STAGE_FRAGMENT) | STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_REWRITE) |
+		STAGE_BIT(STAGE_TX) | STAGE_BIT(STAGE_DROP),
+};
+STAGE_REGISTER(stage_forward)

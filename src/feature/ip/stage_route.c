@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * STAGE_ROUTE: destination to next hop (RFC 1812 5.2.4, RFC 8200): all addresses of the burst are looked up
+ * together, memory is prefetched first. Reads dst4 / the IPv6 header, vrf, flags; writes nh and oif.
+ * Entry point of packets weir makes (note.l3, family, vrf set; for IPv6 link-local destinations note.oif or
+ * iif).
+ */
+#include <rte_prefetch.h>
+
+#include "feature/ip/ip_hdr.h"
+#include "pipeline/simd.h"
+#include "pipeline/worker.h"
+#include "table/fib4.h"
+#include "table/fib6.h"
+
+REASON_DEFINE(reason_no_route, REASON_DROP, "route-none", "No route leads to the destination.")
+REASON_DEFINE(
+	reason_blackhole, REASON_DROP, "route-blackhole", "The route to the destination is a blackhole.")
+REASON_DEFINE(reason_unreachable, REASON_DROP, "route-unreachable",
+	"The destination is unreachable: its route says so, or its neighbour does not answer.")
+REASON_DEFINE(reason_prohibit, REASON_DROP, "route-prohibit", "The route to the destination prohibits it.")
+REASON_DEFINE(reason_link_broadcast, REASON_DROP, "route-link-broadcast",
+	"A unicast packet came as link-layer broadcast or multicast; routers must not forward those.")
+REASON_DEFINE(reason_host_only, REASON_DROP, "route-forwarding-off",
+	"The packet is not for us and its interface does not forward.")
+REASON_DEFINE(reason_scope, REASON_DROP, "route-scope",
+	"The source or destination address is only valid on the link the packet came from.")
+REASON_DEFINE(reason_broadcast_out, REASON_DROP, "route-broadcast",
+	"Directed broadcasts are not sent into their subnet.")
+
+#define SLOT_STAYS (SLOT_NO_FORWARD | SLOT_LINK_BROADCAST)
+
+enum { ICMP4_UNREACHABLE = 3, ICMP6_UNREACHABLE = 1 };
+
+/* Both families' words for one refusal. */
+struct refusal {
+	const struct reason *reason;
+	uint8_t code4, code6;
+};
+
+static const struct refusal refuse_no_route = {&reason_no_route, 0, 0};
+static const struct refusal refuse_unreachable = {&reason_unreachable, 1, 3};
+static const struct refusal refuse_prohibit = {&reason_prohibit, 13, 1};
+
+static void refuse(struct burst *b, unsigned i, const struct refusal *r)
+{
+	bool v4 = b->family[i] == FAMILY_V4;
+
+	burst_drop_error(
+		b, i, r->reason, v4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE, v4 ? r->code4 : r->code6, 0);
+}
+
+static inline void lookup4(const struct fib4 *fib, struct burst *b, uint64_t slots)
+{
+	BURST_EACH (i, slots)
+		rte_prefetch0(&fib->dir[b->dst4[i] >> 8]);
+	BURST_EACH (i, slots)
+		b->nh[i] = fib4_lookup(fib, b->dst4[i]);
+}
+
+static void lookup6(const struct fib6 *fib, struct burst *b, uint64_t slots)
+{
+	const uint8_t *ip[BURST_SIZE];
+	uint16_t nh[BURST_SIZE];
+	unsigned n = 0;
+
+	BURST_EACH (i, slots)
+		ip[n++] = burst_l3(b, (unsigned)i) + 24;
+	fib6_lookup_bulk(fib, ip, nh, n);
+	n = 0;
+	BURST_EACH (i, slots)
+		b->nh[i] = nh[n++];
+}
+
+/* Packets weir makes for a link-local neighbour: no route leads there, the interface decides. */
+static uint64_t take_link_local(struct burst *b, uint64_t slots)
+{
+	uint64_t taken = 0;
+
+	BURST_EACH (i, slots) {
+		if (!ip6_is_link_local(burst_l3(b, (unsigned)i) + 24))
+			continue;
+		taken |= slot_bit((unsigned)i);
+		b->nh[i] = NH_NO_ROUTE;
+		if (b->oif[i] == IFACE_NONE)
+			b->oif[i] = b->iif[i];
+		if (b->oif[i] == IFACE_NONE)
+			burst_drop(b, (unsigned)i, &reason_scope);
+		else
+			b->need[STAGE_RESOLVE] |= slot_bit((unsigned)i);
+	}
+	return taken;
+}
+
+/* A packet that may only be delivered here has a route that leads elsewhere. */
+static void drop_staying(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	BURST_EACH (i, slots) {
+		const struct iface *ifc = g->iface[b->iif[i]];
+
+		if (b->flags[i] & SLOT_LINK_BROADCAST)
+			burst_drop(b, (unsigned)i, &reason_link_broadcast);
+		else if (ifc != NULL && !ifc->forwarding)
+			burst_drop(b, (unsigned)i, &reason_host_only);
+		else /* RFC 4443 3.1 code 2: beyond scope of source address */
+			burst_drop_error(b, (unsigned)i, &reason_scope, ICMP6_UNREACHABLE, 2, 0);
+	}
+}
+
+static void act_on_kind(struct burst *b, unsigned i, const struct nexthop *nh)
+{
+	switch (nh->kind) {
+	case NH_ADJ:
+	case NH_GLEAN:
+		b->need[STAGE_RESOLVE] |= slot_bit(i);
+		break;
+	case NH_LOCAL:
+		b->need[STAGE_LOCAL] |= slot_bit(i);
+		break;
+	case NH_BROADCAST:
+		if (b->flags[i] & SLOT_ORIGINATED)
+			burst_drop(b, i, &reason_broadcast_out);
+		else
+			b->need[STAGE_LOCAL] |= slot_bit(i);
+		break;
+	case NH_BLACKHOLE:
+		burst_drop(b, i, &reason_blackhole);
+		break;
+	case NH_UNREACHABLE:
+		refuse(b, i, &refuse_unreachable);
+		break;
+	case NH_PROHIBIT:
+		refuse(b, i, &refuse_prohibit);
+		break;
+	default:
+		refuse(b, i, &refuse_no_route);
+	}
+}
+
+static inline bool ready(const struct nexthop *nh)
+{
+	return nh->kind == NH_ADJ && nh_l2_load(nh).ready;
+}
+
+static bool leads_out(uint8_t kind)
+{
+	return kind == NH_ADJ || kind == NH_GLEAN;
+}
+
+/* Slots whose next hop is not simply a neighbour that is known. */
+static void route_special(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	BURST_EACH (i, slots) {
+		const struct nexthop *nh = &g->nht.nh[b->nh[i]];
+		uint64_t bit = slot_bit((unsigned)i);
+
+		if (nh->kind == NH_GROUP) {
+			b->nh[i] = g->nht.bucket[nh->bucket_base +
+						 (burst_hash(b, (unsigned)i) & nh->bucket_mask)];
+			nh = &g->nht.nh[b->nh[i]];
+		}
+		b->oif[i] = nh->iface;
+		if ((b->flags[i] & SLOT_STAYS) != 0 && leads_out(nh->kind))
+			drop_staying(g, b, bit);
+		else if (ready(nh))
+			b->need[STAGE_FORWARD] |= bit;
+		else
+			act_on_kind(b, (unsigned)i, nh);
+	}
+}
+
+static void lookup_vrf(const struct vrf_view *vrf, struct burst *b, uint64_t slots)
+{
+	uint64_t v4 = mask_eq8(b->family, FAMILY_V4) & slots;
+
+	if (v4 != 0)
+		lookup4(vrf->fib4, b, v4);
+	if (slots != v4)
+		lookup6(vrf->fib6, b, slots & ~v4);
+}
+
+static inline void act(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t plain = 0;
+
+	BURST_EACH (i, slots) {
+		const struct nexthop *nh = &g->nht.nh[b->nh[i]];
+		bool ok = ready(nh) && (b->flags[i] & SLOT_STAYS) == 0;
+
+		b->oif[i] = nh->iface;
+		plain |= (uint64_t)ok << i;
+	}
+	b->need[STAGE_FORWARD] |= plain;
+	if (__builtin_expect(plain != slots, 0))
+		route_special(g, b, slots & ~plain);
+}
+
+static void route_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t rest, v6 = slots & ~mask_eq8(b->family, FAMILY_V4);
+
+	if (v6 != 0)
+		slots &= ~take_link_local(b, v6);
+	rest = slots;
+	while (rest != 0) {
+		uint16_t vrf = b->vrf[__builtin_ctzll(rest)];
+		uint64_t same = mask_eq16(b->vrf, vrf) & rest;
+
+		lookup_vrf(&g->vrf[vrf], b, same);
+		rest &= ~same;
+	}
+	if (slots != 0)
+		act(g, b, slots);
+}
+
+static const struct stage stage_route = {
+	.name = "route",
+	.help = "destination address to next hop",
+	.id = STAGE_ROUTE,
+	.run = route_run,
+	.after = STAGE_BIT(STAGE_PARSE) | STAGE_BIT(STAGE_IP_INPUT),
+	.before = STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_FORWARD) | STAGE_BIT(STAGE_RESOLVE),
+	.next = STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_FORWARD) | STAGE_BIT(STAGE_RESOLVE) |
+		STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
+};
+STAGE_REGISTER(stage_route)

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Structure: a direct table on the first 24 bits (lazily resident), then nodes of 8 bits. A node is one cache
+ * line: a 256-bit map of where a new value begins ("run starts") and up to 8 values; with more runs the
+ * values live in an array elsewhere in the arena. A value is a next hop with the length of the prefix that
+ * owns it, or a child node. Nodes carry the covering prefix's value wherever nothing longer is known (leaf
+ * pushing), so a lookup never goes back.
+ *
+ * Updates copy the nodes on the path to the prefix and publish the whole path with one store into the direct
+ * table; values below a covering prefix change in place, each by one 32-bit store.
+ */
+#include "table/fib6.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_prefetch.h>
+
+#include "table/fib4.h"
+#include "table/radix.h"
+
+#define DIR_ENTRIES (1u << 24)
+#define FANOUT 256
+#define INLINE_VALUES 8
+#define CHILD 0x80000000u
+#define UNIT 64u               /* bytes; nodes and value arrays are whole units */
+#define ARENA_UNITS (1u << 26) /* 4 GiB of address space */
+#define CLASSES 5              /* arrays of 1, 2, 4, 8, 16 units */
+#define PATH_MAX_NODES 14      /* nodes on one path */
+#define PATH_MAX_UNITS (PATH_MAX_NODES * 17u)
+#define BURST 64
+
+/* Bit 0 of the map is a run start in any case, so it says where the values are: 1 = here, 0 = in an array. */
+struct node {
+	uint64_t map[4];
+	uint32_t value[INLINE_VALUES];
+};
+
+struct free_list {
+	uint32_t *unit;
+	uint32_t count, room;
+};
+
+struct fib6 {
+	uint32_t *dir;
+	uint8_t *arena; /* unit 0 is never used */
+	uint32_t used_units, free_units;
+	struct free_list free[CLASSES];
+	void (*defer)(void *, void (*)(void *), void *);
+	void *defer_ctx;
+	struct radix *rib;
+};
+
+/* Units an update replaced, freed together after a grace period. */
+struct retired {
+	struct fib6 *fib;
+	unsigned count;
+	uint32_t unit[2 * PATH_MAX_NODES];
+	uint8_t class[2 * PATH_MAX_NODES];
+};
+
+struct change {
+	const uint8_t *key;
+	uint8_t len;    /* of the prefix added or deleted */
+	bool exact;     /* deletion: only what this very length owns */
+	uint32_t value; /* what takes its place */
+	struct retired *retired;
+};
+
+/* --- values --- */
+
+static uint32_t make_value(uint16_t nh, unsigned len)
+{
+	return (uint32_t)len << 16 | nh;
+}
+
+static unsigned owner(uint32_t value)
+{
+	return value >> 16;
+}
+
+static uint32_t replaced(const struct change *c, uint32_t value)
+{
+	unsigned o = owner(value);
+
+	return (c->exact ? o == c->len : o <= c->len) ? c->value : value;
+}
+
+/* --- arena --- */
+
+static struct node *node_at(const struct fib6 *f, uint32_t value)
+{
+	return (struct node *)(void *)(f->arena + (size_t)(value & ~CHILD) * UNIT);
+}
+
+static uint32_t *array_at(const struct fib6 *f, uint32_t unit)
+{
+	return (uint32_t *)(void *)(f->arena + (size_t)unit * UNIT);
+}
+
+static unsigned class_of(unsigned values)
+{
+	unsigned class = 0;
+
+	while ((16u << class) < values)
+		class ++;
+	return class;
+}
+
+/* Callers made sure of PATH_MAX_UNITS before they started. */
+static uint32_t take(struct fib6 *f, unsigned class)
+{
+	struct free_list *l = &f->free[class];
+	uint32_t unit;
+
+	if (l->count != 0) {
+		f->free_units -= 1u << class;
+		return l->unit[--l->count];
+	}
+	unit = f->used_units;
+	f->used_units += 1u << class;
+	return unit;
+}
+
+/* Every unit that exists could come back, so room is made before it is handed out: give() cannot fail. */
+static bool reserve_list(struct fib6 *f)
+{
+	for (unsigned c = 0; c < CLASSES; c++) {
+		struct free_list *l = &f->free[c];
+		uint32_t want = f->used_units + PATH_MAX_UNITS, room;
+		uint32_t *unit;
+
+		if (l->room >= want)
+			continue;
+		room = want * 2;
+		unit = realloc(l->unit, room * sizeof *unit);
+		if (unit == NULL)
+			return false;
+		l->unit = unit;
+		l->room = room;
+	}
+	return true;
+}
+
+static void give(struct fib6 *f, uint32_t unit, unsigned class)
+{
+	f->free[class].unit[f->free[class].count++] = unit;
+	f->free_units += 1u << class;
+}
+
+static void retire(struct retired *r, uint32_t unit, unsigned class)
+{
+	r->unit[r->count] = unit;
+	r->class[r->count++] = (uint8_t) class;
+}
+
+static void free_retired(void *arg)
+{
+	struct retired *r = arg;
+
+	for (unsigned i = 0; i < r->count; i++)
+		give(r->fib, r->unit[i], r->class[i]);
+	free(r);
+}
+
+/* --- nodes --- */
+
+static bool is_inline(const struct node *n)
+{
+	return (n->map[0] & 1) != 0;
+}
+
+static unsigned runs(const struct node *n)
+{
+	unsigned count = !is_inline(n);
+
+	for (unsigned i = 0; i < 4; i++)
+		count += (unsigned)__builtin_popcountll(n->map[i]);
+	return count;
+}
+
+static inline uint32_t *value_slot(const struct fib6 *f, const struct node *n, unsigned at)
+{
+	unsigned word = at / 64, before = 0;
+	bool here = is_inline(n);
+
+	for (unsigned i = 0; i < word; i++)
+		before += (unsigned)__builtin_popcountll(n->map[i]);
+	before += (unsigned)__builtin_popcountll(n->map[word] & (~UINT64_C(0) >> (63 - at % 64)));
+	if (here)
+		return (uint32_t *)&n->value[before - 1];
+	return &array_at(f, n->value[0])[before];
+}
+
+static void expand(const struct fib6 *f, uint32_t value, uint32_t out[FANOUT])
+{
+	const struct node *n = node_at(f, value);
+	const uint32_t *values;
+	unsigned run = 0;
+
+	if ((value & CHILD) == 0) {
+		for (unsigned i = 0; i < FANOUT; i++)
+			out[i] = value;
+		return;
+	}
+	values = is_inline(n) ? n->value : array_at(f, n->value[0]);
+	for (unsigned i = 0; i < FANOUT; i++) {
+		if (i != 0 && (n->map[i / 64] >> (i % 64) & 1) != 0)
+			run++;
+		out[i] = values[run];
+	}
+}
+
+static uint32_t build(struct fib6 *f, const uint32_t in[FANOUT])
+{
+	uint32_t value[FANOUT], unit = take(f, 0), array;
+	struct node *n = node_at(f, unit);
+	unsigned count = 0;
+
+	memset(n->map, 0, sizeof n->map);
+	for (unsigned i = 0; i < FANOUT; i++) {
+		if (i != 0 && in[i] == in[i - 1])
+			continue;
+		n->map[i / 64] |= UINT64_C(1) << (i % 64);
+		value[count++] = in[i];
+	}
+	if (count <= INLINE_VALUES) {
+		memcpy(n->value, value, count * sizeof *value);
+		return CHILD | unit;
+	}
+	array = take(f, class_of(count));
+	memcpy(array_at(f, array), value, count * sizeof *value);
+	n->map[0] &= ~UINT64_C(1);
+	n->value[0] = array;
+	return CHILD | unit;
+}
+
+static void retire_node(struct fib6 *f, uint32_t value, struct retired *r)
+{
+	const struct node *n = node_at(f, value);
+
+	if ((value & CHILD) == 0)
+		return;
+	if (!is_inline(n))
+		retire(r, n->value[0], class_of(runs(n)));
+	retire(r, value & ~CHILD, 0);
+}
+
+/* Applies the change to everything below a slot, in place. */
+static uint32_t change_all(struct fib6 *f, uint32_t value, const struct change *c)
+{
+	struct node *n = node_at(f, value);
+	uint32_t *values;
+	unsigned count;
+
+	if ((value & CHILD) == 0)
+		return replaced(c, value);
+	values = is_inline(n) ? n->value : array_at(f, n->value[0]);
+	count = runs(n);
+	for (unsigned i = 0; i < count; i++)
+		__atomic_store_n(&values[i], change_all(f, values[i], c), __ATOMIC_RELEASE);
+	return value;
+}
+
+/* All alike, no child, and owned by no prefix longer than the node's start: the node says nothing. */
+static bool is_empty(const uint32_t v[FANOUT], unsigned bits)
+{
+	if ((v[0] & CHILD) != 0 || owner(v[0]) > bits)
+		return false;
+	for (unsigned i = 1; i < FANOUT; i++)
+		if (v[i] != v[0])
+			return false;
+	return true;
+}
+
+/* New value of a slot that stands for the first `bits` bits of the key. */
+static uint32_t update(struct fib6 *f, uint32_t value, unsigned bits, const struct change *c)
+{
+	uint32_t v[FANOUT];
+	unsigned at, count;
+
+	if (c->len <= bits)
+		return change_all(f, value, c);
+	expand(f, value, v);
+	at = c->key[bits / 8];
+	if (c->len >= bits + 8) {
+		v[at] = update(f, v[at], bits + 8, c);
+	} else {
+		count = 1u << (bits + 8 - c->len);
+		at &= ~(count - 1);
+		for (unsigned i = at; i < at + count; i++)
+			v[i] = change_all(f, v[i], c);
+	}
+	retire_node(f, value, c->retired);
+	return is_empty(v, bits) ? v[0] : build(f, v);
+}
+
+static uint32_t dir_index(const uint8_t *ip)
+{
+	return (uint32_t)ip[0] << 16 | (uint32_t)ip[1] << 8 | ip[2];
+}
+
+static void apply(struct fib6 *f, const struct change *c)
+{
+	uint32_t first = dir_index(c->key), count = 1;
+
+	if (c->len < 24) {
+		count = 1u << (24 - c->len);
+		first &= ~(count - 1);
+	}
+	for (uint32_t i = first; i < first + count; i++) {
+		uint32_t v = update(f, f->dir[i], 24, c);
+
+		if (v != f->dir[i])
+			__atomic_store_n(&f->dir[i], v, __ATOMIC_RELEASE);
+	}
+}
+
+/* --- public --- */
+
+struct fib6 *fib6_new(void (*defer)(void *, void (*)(void *), void *), void *ctx)
+{
+	struct fib6 *f = calloc(1, sizeof *f);
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	if (f == NULL)
+		return NULL;
+	f->defer = defer;
+	f->defer_ctx = ctx;
+	f->used_units = 1;
+	f->dir = mmap(NULL, DIR_ENTRIES * sizeof *f->dir, PROT_READ | PROT_WRITE, flags, -1, 0);
+	f->arena = mmap(NULL, (size_t)ARENA_UNITS * UNIT, PROT_READ | PROT_WRITE, flags, -1, 0);
+	f->rib = radix_new(128);
+	if (f->dir == MAP_FAILED)
+		f->dir = NULL;
+	if (f->arena == MAP_FAILED)
+		f->arena = NULL;
+	if (f->dir == NULL || f->arena == NULL || f->rib == NULL) {
+		fib6_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void fib6_free(struct fib6 *f)
+{
+	if (f == NULL)
+		return;
+	if (f->dir != NULL)
+		munmap(f->dir, DIR_ENTRIES * sizeof *f->dir);
+	if (f->arena != NULL)
+		munmap(f->arena, (size_t)ARENA_UNITS * UNIT);
+	for (unsigned c = 0; c < CLASSES; c++)
+		free(f->free[c].unit);
+	radix_free(f->rib, NULL);
+	free(f);
+}
+
+uint32_t fib6_count(const struct fib6 *f)
+{
+	return radix_count(f->rib);
+}
+
+uint64_t fib6_memory(const struct fib6 *f)
+{
+	return (uint64_t)(f->used_units - f->free_units) * UNIT + radix_memory(f->rib);
+}
+
+static struct retired *begin(struct fib6 *f)
+{
+	struct retired *r;
+
+	if (f->used_units + PATH_MAX_UNITS > ARENA_UNITS || !reserve_list(f))
+		return NULL;
+	r = calloc(1, sizeof *r);
+	if (r != NULL)
+		r->fib = f;
+	return r;
+}
+
+static void finish(struct fib6 *f, struct retired *r)
+{
+	if (r->count == 0)
+		free(r);
+	else if (f->defer != NULL)
+		f->defer(f->defer_ctx, free_retired, r);
+	else
+		free_retired(r);
+}
+
+int fib6_add(struct fib6 *f, const uint8_t ip[16], uint8_t len, uint16_t nh)
+{
+	struct change c = {.key = ip, .len = len, .value = make_value(nh, len)};
+	void **value;
+
+	if (len > 128 || nh == 0 || nh > FIB_NH_MAX)
+		return -EINVAL;
+	c.retired = begin(f);
+	if (c.retired == NULL)
+		return -ENOSPC;
+	value = radix_insert(f->rib, ip, len);
+	if (value == NULL) {
+		free(c.retired);
+		return -ENOMEM;
+	}
+	*value = (void *)(uintptr_t)nh;
+	apply(f, &c);
+	finish(f, c.retired);
+	return 0;
+}
+
+int fib6_del(struct fib6 *f, const uint8_t ip[16], uint8_t len)
+{
+	struct change c = {.key = ip, .len = len, .exact = true};
+	unsigned parent_len = 0;
+	uint16_t nh;
+
+	if (len > 128)
+		return -EINVAL;
+	if (radix_get(f->rib, ip, len) == NULL)
+		return -ENOENT;
+	c.retired = begin(f);
+	if (c.retired == NULL)
+		return -ENOMEM;
+	radix_remove(f->rib, ip, len);
+	nh = (uint16_t)(uintptr_t)radix_parent(f->rib, ip, len, &parent_len);
+	c.value = make_value(nh, parent_len);
+	apply(f, &c);
+	finish(f, c.retired);
+	return 0;
+}
+
+/* One level for the packets of `active`: finds their slots, then reads them. Returns who goes deeper. */
+static inline uint64_t descend(
+	const struct fib6 *f, const uint8_t *const ip[], unsigned byte, uint32_t e[BURST], uint64_t active)
+{
+	const uint32_t *slot[BURST];
+	uint64_t deeper = 0;
+
+	for (uint64_t m = active; m != 0; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(m);
+
+		slot[i] = value_slot(f, node_at(f, e[i]), ip[i][byte]);
+		rte_prefetch0(slot[i]);
+	}
+	for (uint64_t m = active; m != 0; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(m);
+
+		e[i] = __atomic_load_n(slot[i], __ATOMIC_ACQUIRE);
+		if ((e[i] & CHILD) == 0)
+			continue;
+		rte_prefetch0(node_at(f, e[i]));
+		deeper |= UINT64_C(1) << i;
+	}
+	return deeper;
+}
+
+void fib6_lookup_bulk(const struct fib6 *f, const uint8_t *const ip[], uint16_t nh[], unsigned n)
+{
+	uint32_t e[BURST];
+	uint64_t active = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(&f->dir[dir_index(ip[i])]);
+	for (unsigned i = 0; i < n; i++) {
+		e[i] = __atomic_load_n(&f->dir[dir_index(ip[i])], __ATOMIC_ACQUIRE);
+		if ((e[i] & CHILD) == 0)
+			continue;
+		rte_prefetch0(node_at(f, e[i]));
+		active |= UINT64_C(1) << i;
+	}
+	for (unsigned byte = 3; active != 0; byte++)
+		active = descend(f, ip, byte, e, active);
+	for (unsigned i = 0; i < n; i++)
+		nh[i] = (uint16_t)e[i];
+}
+
+uint16_t fib6_lookup(const struct fib6 *f, const uint8_t ip[16])
+{
+	const uint8_t *one[1] = {ip};
+	uint16_t nh;
+
+	fib6_lookup_bulk(f, one, &nh, 1);
+	return nh;
+}

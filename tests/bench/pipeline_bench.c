@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The pipeline alone: an in-memory source of recycled packets on one port, real stages, four egress ports
+ * that swallow what they are given. Prints one JSON line with TSC cycles per packet, in all and per stage.
+ * The source is included in the total; it writes what a vector driver writes (rearm, lengths) plus one
+ * 16-byte store that makes a fresh packet (TTL .. ports).
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_ip.h>
+#include <rte_malloc.h>
+
+#include "canary.h"
+#include "feature/route/route.h"
+#include "pipeline/weir.h"
+#include "routes.h"
+#include "table/fib4.h"
+#include "table/fib6.h"
+
+#define EGRESS 4
+#define NEXT_HOPS 250
+#define TUPLES (1u << 20)
+#define BURSTS 20000
+#define REPS 9
+
+struct tuple { /* bytes 22..37 of the frame */
+	uint8_t ttl, proto;
+	uint16_t cksum;
+	uint32_t src, dst;
+	uint16_t sport, dport;
+} __attribute__((packed));
+
+struct source {
+	struct rte_mbuf **pkt;
+	struct tuple *tuple;
+	uint32_t count, at, tuples, tuple_at;
+	uint64_t rearm;
+	bool v6;
+};
+
+static struct {
+	uint32_t routes, mbufs;
+	bool v6;
+} opt = {.routes = 1000, .mbufs = 2048};
+
+static const uint8_t port_mac[6] = {2, 0, 0, 0, 0, 1};
+
+static uint16_t swallow(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return n;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "pipeline_bench: %s\n", what);
+	exit(1);
+}
+
+static uint16_t add_next_hop(struct weir *w, unsigned i)
+{
+	uint16_t nh = nh_alloc(w);
+	struct nexthop *n = &w->nht.nh[nh];
+	struct nh_l2 l2 = {.dst = {2, 0, 0, 1, 0, (uint8_t)i},
+		.src = {2, 0, 0, 0, 0, (uint8_t)(1 + i % EGRESS)},
+		.ready = 1};
+
+	n->iface = (uint16_t)(1 + i % EGRESS);
+	n->port = (uint16_t)(i % EGRESS);
+	n->mtu = 1500;
+	n->kind = NH_ADJ;
+	nh_l2_store(n, l2);
+	return nh;
+}
+
+static void build_interfaces(struct weir *w)
+{
+	struct generation *g = generation_clone(w->gen);
+
+	for (unsigned p = 0; p < EGRESS; p++) {
+		struct iface *ifc = calloc(1, sizeof *ifc);
+
+		snprintf(ifc->name, sizeof ifc->name, "p%u", p);
+		ifc->id = (uint16_t)(1 + p);
+		ifc->port = (uint16_t)p;
+		ifc->mtu = 1500;
+		ifc->enabled = ifc->forwarding = true;
+		memcpy(ifc->mac, port_mac, 6);
+		memcpy(g->port[p].mac, port_mac, 6);
+		g->iface[ifc->id] = ifc;
+		g->iface_limit = (uint16_t)(ifc->id + 1);
+		w->worker[0]->tx[p].send = swallow;
+	}
+	if (generation_index(g) != 0)
+		die("no memory for the interfaces");
+	weir_publish(w, g);
+}
+
+static void load_routes(struct weir *w, const struct bench_route *r, uint32_t count)
+{
+	uint16_t nh[NEXT_HOPS];
+	uint64_t seed = 99;
+
+	for (unsigned i = 0; i < NEXT_HOPS; i++)
+		nh[i] = add_next_hop(w, i);
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t ip6[16] = {0x20, 0x01};
+		uint16_t to = nh[bench_random(&seed) % NEXT_HOPS];
+		uint32_t be = rte_cpu_to_be_32(r[i].ip);
+
+		memcpy(ip6 + 2, &be, 4);
+		if (opt.v6 ? fib6_add(w->vrf[0].fib6, ip6, (uint8_t)(16 + r[i].len), to)
+			   : fib4_add(w->vrf[0].fib4, r[i].ip, r[i].len, to))
+			die("a route was refused");
+	}
+}
+
+static void frame4(uint8_t *p)
+{
+	struct rte_ipv4_hdr *ip = (void *)(p + 14);
+
+	memset(p, 0, 60);
+	memcpy(p, port_mac, 6);
+	p[6] = 2, p[11] = 0x77, p[12] = 8;
+	ip->version_ihl = 0x45;
+	ip->total_length = rte_cpu_to_be_16(46);
+}
+
+static void frame6(uint8_t *p)
+{
+	memset(p, 0, 64);
+	memcpy(p, port_mac, 6);
+	p[6] = 2, p[11] = 0x77, p[12] = 0x86, p[13] = 0xdd;
+	p[14] = 0x60, p[19] = 10, p[20] = 17, p[21] = 64; /* 10 bytes of UDP */
+	p[22] = 0x20, p[23] = 1, p[37] = 9;               /* source 2001::9 */
+	p[38] = 0x20, p[39] = 1;
+}
+
+static void make_tuples(struct source *s, const struct bench_route *r, uint32_t count)
+{
+	uint64_t seed = 4242;
+	uint8_t frame[64];
+	struct rte_ipv4_hdr *ip = (void *)(frame + 14);
+
+	frame4(frame);
+	s->tuples = TUPLES;
+	s->tuple = rte_malloc(NULL, sizeof *s->tuple * TUPLES, 64);
+	if (s->tuple == NULL)
+		die("no memory for the flows");
+	for (uint32_t i = 0; i < TUPLES; i++) {
+		uint64_t x = bench_random(&seed);
+		struct tuple *t = &s->tuple[i];
+
+		ip->time_to_live = t->ttl = 64;
+		ip->next_proto_id = t->proto = 17;
+		ip->src_addr = t->src = rte_cpu_to_be_32(0x0a000000 | (uint32_t)(x & 0xffffff));
+		ip->dst_addr = t->dst = rte_cpu_to_be_32(bench_destination(r, count, &seed));
+		ip->hdr_checksum = 0;
+		t->cksum = ip->hdr_checksum = rte_ipv4_cksum(ip);
+		t->sport = (uint16_t)(x >> 24);
+		t->dport = rte_cpu_to_be_16(80);
+	}
+}
+
+static void source_init(struct source *s, struct rte_mempool *pool)
+{
+	s->count = opt.mbufs;
+	s->v6 = opt.v6;
+	s->pkt = calloc(s->count, sizeof(void *));
+	for (uint32_t i = 0; i < s->count; i++) {
+		s->pkt[i] = rte_pktmbuf_alloc(pool);
+		if (s->pkt[i] == NULL)
+			die("no packet buffers");
+		(s->v6 ? frame6 : frame4)(rte_pktmbuf_mtod(s->pkt[i], uint8_t *));
+	}
+	s->rearm = *(uint64_t *)(void *)&s->pkt[0]->rearm_data;
+}
+
+/* A burst of fresh packets straight into the worker's array. */
+static inline void source_burst(struct source *s, struct rte_mbuf **out)
+{
+	const uint32_t len = s->v6 ? 64 : 60;
+	const __m128i desc = _mm_set_epi32(0, (int)len, (int)len, 0x211);
+
+	if (s->at + BURST_SIZE > s->count)
+		s->at = 0;
+	if (s->tuple_at + BURST_SIZE > s->tuples)
+		s->tuple_at = 0;
+	for (unsigned i = 0; i < BURST_SIZE; i++) {
+		struct rte_mbuf *m = s->pkt[s->at + i];
+		const struct tuple *t = &s->tuple[s->tuple_at + i];
+		uint8_t *p = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
+
+		if (i + 8 < BURST_SIZE) {
+			rte_prefetch0(s->pkt[s->at + i + 8]);
+			rte_prefetch0((uint8_t *)s->pkt[s->at + i + 8]->buf_addr + RTE_PKTMBUF_HEADROOM);
+		}
+		*(uint64_t *)(void *)&m->rearm_data = s->rearm;
+		m->ol_flags = 0;
+		_mm_storeu_si128((__m128i *)(void *)&m->packet_type, desc);
+		if (s->v6) {
+			memcpy(p + 40, &t->dst, 4);
+			p[21] = 64;
+		} else {
+			memcpy(p + 22, t, sizeof *t);
+		}
+		memcpy(p, port_mac, 6);
+		out[i] = m;
+	}
+	s->at += BURST_SIZE;
+	s->tuple_at += BURST_SIZE;
+}
+
+static double source_alone(struct source *s)
+{
+	struct rte_mbuf *pkts[BURST_SIZE];
+	double best = 1e9;
+
+	for (unsigned rep = 0; rep < 5; rep++) {
+		uint64_t start = rte_rdtsc();
+		double cycles;
+
+		for (unsigned i = 0; i < BURSTS; i++) {
+			source_burst(s, pkts);
+			__asm__ volatile("" ::"r"(pkts) : "memory");
+		}
+		cycles = (double)(rte_rdtsc() - start) / (BURSTS * BURST_SIZE);
+		best = RTE_MIN(best, cycles);
+	}
+	return best;
+}
+
+static double measure(struct weir *w, struct source *s, double *clean)
+{
+	struct worker *worker = w->worker[0];
+	double best = 1e9;
+
+	for (int rep = -1; rep < REPS; rep++) {
+		double before = canary(), cycles;
+		uint64_t start = rte_rdtsc();
+
+		for (unsigned i = 0; i < BURSTS; i++) {
+			source_burst(s, worker->burst.pkt);
+			worker_receive(
+				worker, weir_generation(w), 0, worker->burst.pkt, BURST_SIZE, start + i);
+		}
+		cycles = (double)(rte_rdtsc() - start) / (BURSTS * BURST_SIZE);
+		*clean = RTE_MIN(*clean, before);
+		if (rep >= 0)
+			best = RTE_MIN(best, cycles);
+	}
+	return best;
+}
+
+static void report(struct weir *w, double total, double source, double clean)
+{
+	const struct counters *c = &w->worker[0]->counters;
+
+	printf("{\"routes\":%u,\"family\":%d,\"mbufs\":%u,\"cycles_per_packet\":%.2f,\"source_cycles\":%.2f,"
+	       "\"canary\":%.4f,\"received\":%lu,\"transmitted\":%lu,\"stages\":{",
+		opt.routes, opt.v6 ? 6 : 4, opt.mbufs, total, source, clean, c->received, c->transmitted);
+	for (unsigned id = 0, n = 0; id < STAGE_COUNT; id++)
+		if (c->stage[id].sampled_packets != 0)
+			printf("%s\"%s\":%.2f", n++ ? "," : "", stage_get(id)->name,
+				(double)c->stage[id].sampled_cycles / (double)c->stage[id].sampled_packets);
+	printf("}}\n");
+	if (c->received != c->transmitted)
+		die("packets were lost: the numbers mean nothing");
+}
+
+static void options(int argc, char **argv)
+{
+	int o;
+
+	while ((o = getopt(argc, argv, "r:m:6")) != -1) {
+		if (o == 'r')
+			opt.routes = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (o == 'm')
+			opt.mbufs = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (o == '6')
+			opt.v6 = true;
+		else
+			die("usage: pipeline_bench [-r ROUTES] [-m MBUFS] [-6]");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	char *eal[] = {"bench", "--no-huge", "--no-pci", "--in-memory", "-m", "512", "--no-telemetry", "-l",
+		"1", "--log-level", "error", "--force-max-simd-bitwidth=512"};
+	struct source s = {0};
+	struct bench_route *r;
+	struct rte_mempool *pool;
+	struct err e = {0};
+	struct weir *w;
+	double clean = 1e9, alone, total;
+
+	options(argc, argv);
+	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
+		die("EAL did not start");
+	pool = rte_pktmbuf_pool_create("bench", 65535, 256, WEIR_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	w = pool != NULL ? weir_new(1, pool, &e) : NULL;
+	if (w == NULL)
+		die(e.code != 0 ? e.text : "no memory for packets");
+	build_interfaces(w);
+	r = bench_routes(opt.routes, 0x12345 + opt.routes);
+	load_routes(w, r, opt.routes);
+	make_tuples(&s, r, opt.routes);
+	source_init(&s, pool);
+	alone = source_alone(&s);
+	total = measure(w, &s, &clean);
+	report(w, total, alone, clean);
+	return 0;
+}

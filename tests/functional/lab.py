@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A small laboratory: network namespaces joined by nothing but weir.
+
+Lab() makes one namespace for the daemon and one per host; each host has a veth whose other end is a port of
+weir. A host is either a kernel host (addresses, ping, iperf3) or raw (no addresses: the test speaks scapy).
+Everything is named after the process and removed at the end, also when a test fails.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from scapy.all import Ether, conf
+
+conf.verb = 0
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+ETH_P_ALL = 0x0003
+WEIR = os.environ.get("WEIR_BIN", "build/src/cli/weir")
+_serial = 0
+
+
+def run(*argv, ns=None, check=True, timeout=30, **kw):
+    """Runs a command (in a namespace) and returns the completed process with text output."""
+    cmd = (["ip", "netns", "exec", ns] if ns else []) + [str(a) for a in argv]
+    p = subprocess.run(cmd, capture_output=True, text=True, timeout=timeout, check=False, **kw)
+    if check and p.returncode != 0:
+        raise AssertionError(f"{' '.join(cmd)}: exit {p.returncode}\n{p.stdout}{p.stderr}")
+    return p
+
+
+@contextlib.contextmanager
+def inside(ns):
+    """The calling thread is in namespace `ns` within the block; sockets opened there stay there."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{ns}", os.O_RDONLY)
+    try:
+        if LIBC.setns(there, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        yield
+    finally:
+        LIBC.setns(here, CLONE_NEWNET)
+        os.close(here)
+        os.close(there)
+
+
+class Host:
+    """One namespace with one interface `eth` towards weir."""
+
+    def __init__(self, lab, name, mac):
+        self.lab, self.name, self.mac = lab, name, mac
+        self.ns = f"{lab.prefix}{name}"
+        self.port = f"p-{name}"  # the interface in weir's namespace
+        self.sock = None
+
+    def up(self):
+        run("ip", "netns", "add", self.ns)
+        run("ip", "link", "add", "eth", "address", self.mac, "mtu", self.lab.mtu, "netns", self.ns,
+            "type", "veth", "peer", "name", self.port, "mtu", self.lab.mtu, "netns", self.lab.ns)
+        for key in ("all", "default", "eth"):
+            run("sysctl", "-qw", f"net.ipv6.conf.{key}.disable_ipv6=1", ns=self.ns)
+        # Without these the kernel leaves checksums and segmentation to a device that does not exist.
+        run("ethtool", "-K", "eth", "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off", ns=self.ns, check=False)
+        run("ethtool", "-K", self.port, "tx", "off", "gro", "off", ns=self.lab.ns, check=False)
+        run("ip", "link", "set", "lo", "up", ns=self.ns)
+        run("ip", "link", "set", "eth", "up", ns=self.ns)
+        run("ip", "link", "set", self.port, "up", ns=self.lab.ns)
+
+    def kernel(self, *addresses, gateway=(), dev="eth"):
+        """Makes this a kernel host with these addresses and default gateways."""
+        run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0", ns=self.ns)
+        run("sysctl", "-qw", f"net.ipv6.conf.{dev}.disable_ipv6=0", ns=self.ns)
+        for a in addresses:
+            run("ip", "addr", "add", a, "dev", dev, *(["nodad"] if ":" in a else []), ns=self.ns)
+        for g in gateway:
+            run("ip", *(["-6"] if ":" in g else []), "route", "add", "default", "via", g, "dev", dev, ns=self.ns)
+        return self
+
+    def run(self, *argv, **kw):
+        return run(*argv, ns=self.ns, **kw)
+
+    def popen(self, *argv):
+        p = subprocess.Popen(["ip", "netns", "exec", self.ns, *map(str, argv)],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.lab.children.append(p)
+        return p
+
+    def ping(self, to, count=2, **opts):
+        extra = [x for k, v in opts.items() for x in ([f"-{k}"] if v is True else [f"-{k}", str(v)])]
+        return self.run("ping", "-c", count, "-i", "0.2", "-W", "2", *extra, to, check=False)
+
+    # --- raw host ---
+
+    def raw(self):
+        if self.sock is None:
+            with inside(self.ns):
+                self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+                self.sock.bind(("eth", 0))
+        return self
+
+    def send(self, *frames):
+        self.raw()
+        for f in frames:
+            self.sock.send(bytes(f))
+
+    def receive(self, wait=0.4, match=None, enough=None):
+        """Frames that arrive within `wait` seconds of the last one (or until `enough` matched), as scapy packets."""
+        self.raw()
+        got, end = [], time.monotonic() + wait
+        while enough is None or len(got) < enough:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+                break
+            data, address = self.sock.recvfrom(65536)
+            if address[2] == socket.PACKET_OUTGOING:
+                continue
+            pkt = Ether(data)
+            if match is None or match(pkt):
+                got.append(pkt)
+        return got
+
+    def flush(self):
+        self.receive(wait=0.05)
+
+
+class Lab:
+    def __init__(self, hosts=("a", "b"), mtu=1500):
+        global _serial
+        _serial += 1
+        self.prefix = f"w{os.getpid()}x{_serial}"
+        self.ns = f"{self.prefix}weir"
+        self.mtu = mtu
+        self.dir = tempfile.mkdtemp(prefix="weir-lab-")
+        self.socket = f"{self.dir}/weir.sock"
+        self.hosts = {n: Host(self, n, f"02:00:00:00:{i + 1:02x}:aa") for i, n in enumerate(hosts)}
+        self.children, self.daemon = [], None
+        run("ip", "netns", "add", self.ns)
+        run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", ns=self.ns)
+        run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", ns=self.ns)
+        for h in self.hosts.values():
+            h.up()
+
+    def __getattr__(self, name):
+        hosts = self.__dict__.get("hosts", {})
+        if name in hosts:
+            return hosts[name]
+        raise AttributeError(name)
+
+    # --- the daemon ---
+
+    def config(self, text, name="weir.yaml"):
+        path = f"{self.dir}/{name}"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def ports(self, driver="af_packet", **more):
+        """The `ports:` section for all hosts."""
+        extra = "".join(f", {k.replace('_', '-')}: {v}" for k, v in more.items())
+        lines = [f"  {n}: {{device: \"{driver}:{h.port}\"{extra}}}" for n, h in self.hosts.items()]
+        return "ports:\n" + "\n".join(lines) + "\n"
+
+    def start(self, config, workers=1, driver="af_packet", wait=True, ports=None, port_options=None):
+        head = (f"dataplane: {{workers: {workers}}}\n"
+                f"dpdk: {{file-prefix: {self.prefix}, extra-args: [\"--no-pci\"]}}\n")
+        text = head + (ports if ports is not None else self.ports(driver, **(port_options or {}))) + config
+        self.path = self.config(text)
+        self.log = open(f"{self.dir}/weir.log", "w+", encoding="utf-8")
+        self.daemon = subprocess.Popen(
+            ["ip", "netns", "exec", self.ns, WEIR, "run", "-c", self.path, "--socket", self.socket],
+            stdout=self.log, stderr=subprocess.STDOUT)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds=30):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.daemon.poll() is not None:
+                raise AssertionError(f"weir ended with {self.daemon.returncode}:\n{self.log_text()}")
+            if os.path.exists(self.socket) and self.weir("show", "version", check=False).returncode == 0:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"weir did not become ready:\n{self.log_text()}")
+
+    def log_text(self):
+        with open(f"{self.dir}/weir.log", encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def weir(self, *argv, check=True, **kw):
+        return run(WEIR, "-s", self.socket, *argv, check=check, **kw)
+
+    def show(self, *argv):
+        """`weir -j show ...` as Python data."""
+        return json.loads(self.weir("-j", "show", *argv).stdout)
+
+    def drops(self):
+        """Counts by reason, zero where a reason did not occur."""
+        rows = self.show("drops")
+        return Counts({r["reason"]: r["packets"] for r in rows["drops"]})
+
+    def settle(self, seconds=3.0):
+        """Waits until received + originated = transmitted + reasons + held, and returns the totals."""
+        end = time.monotonic() + seconds
+        while True:
+            t = self.show("drops", "--all")["totals"]
+            if t["received"] + t["originated"] == t["transmitted"] + t["ended"] + t["held"]:
+                return t
+            if time.monotonic() > end:
+                raise AssertionError(f"packets unaccounted for: {t}")
+            time.sleep(0.05)
+
+    def stop(self, expect=0):
+        if self.daemon is None:
+            return
+        if self.daemon.poll() is None:
+            self.daemon.send_signal(signal.SIGTERM)
+        try:
+            code = self.daemon.wait(15)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
+            raise AssertionError(f"weir did not stop within 15 s:\n{self.log_text()}") from None
+        finally:
+            self.log.close()
+            self.daemon = None
+        if expect is not None and code != expect:
+            raise AssertionError(f"weir ended with {code}:\n{self.log_text()}")
+
+    def close(self):
+        for p in self.children:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        try:
+            self.stop(expect=None)
+        finally:
+            for h in self.hosts.values():
+                if h.sock is not None:
+                    h.sock.close()
+                run("ip", "netns", "del", h.ns, check=False)
+            run("ip", "netns", "del", self.ns, check=False)
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Counts(dict):
+    def __missing__(self, key):
+        return 0
