@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ADDR_STRLEN 46	 /* INET6_ADDRSTRLEN */
+#define ADDR_STRLEN 46   /* INET6_ADDRSTRLEN */
 #define PREFIX_STRLEN 50 /* address + "/128" + NUL */
 
 enum family { FAMILY_NONE = 0, FAMILY_V4 = 4, FAMILY_V6 = 6 };
@@ -24,7 +24,7 @@ struct ipaddr {
 
 struct prefix {
 	struct ipaddr addr; /* host bits may be set (an interface address) */
-	uint8_t len;	    /* 0..32 or 0..128 */
+	uint8_t len;        /* 0..32 or 0..128 */
 	uint8_t pad[3];
 };
 

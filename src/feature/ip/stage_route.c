@@ -60,7 +60,7 @@ static inline void lookup4(const struct fib4 *fib, struct burst *b, uint64_t slo
 
 static void lookup6(const struct fib6 *fib, struct burst *b, uint64_t slots)
 {
-	const uint8_t *ip[BURST_SIZE];
+	const uint8_t *ip[BURST_SIZE] = {NULL};
 	uint16_t nh[BURST_SIZE];
 	unsigned n = 0;
 

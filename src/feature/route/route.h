@@ -15,6 +15,7 @@
 #include "packet/addr.h"
 #include "pipeline/nexthop.h"
 
+struct iface;
 struct weir;
 
 /* Who wants a route. Lower distance wins; one candidate per source and prefix. */
@@ -52,6 +53,9 @@ struct route_spec {
  * is on no connected subnet is kept and inactive until one appears. Errors name the prefix. */
 int route_add(struct weir *w, const struct route_spec *spec, bool replace, struct err *e);
 int route_del(struct weir *w, uint16_t vrf, uint8_t source, const struct prefix *p, struct err *e);
+
+/* Addresses or links changed: connected routes and next-hop sets are brought up to date. */
+void route_refresh(struct weir *w);
 
 /* --- next-hop slots for other control-side features (neigh) --- */
 /* A zeroed slot (kind NH_NONE, refs 1), or 0 when the table is full. */
