@@ -23,11 +23,14 @@ struct diag {
 	const char *file;
 	const char *source; /* the file's text, for the caret line; may be NULL */
 	size_t source_len;
-	unsigned count;	    /* recorded */
-	unsigned total;	    /* seen, may exceed DIAG_MAX */
+	unsigned count; /* recorded */
+	unsigned total; /* seen, may exceed DIAG_MAX */
 	struct diag_entry entry[DIAG_MAX];
 };
 
+/* `hint` is the suggested word (it becomes "did you mean 'word'?"), or a sentence (anything with a space,
+ * kept as it is), or NULL. Line 0 means the file as a whole. Text is made safe to print: control characters
+ * and broken UTF-8 become '?'. */
 void diag_add(struct diag *d, uint32_t line, uint32_t column, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* At a node's value / at its key. */
@@ -37,6 +40,21 @@ void diag_key(struct diag *d, const struct node *n, const char *hint, const char
 	__attribute__((format(printf, 4, 5)));
 /* All entries with carets, nft style, as text for people. */
 void diag_print(const struct diag *d, FILE *out);
+/* True once DIAG_MAX entries are kept: further ones are only counted, so a costly hint is not worth finding.
+ */
+static inline bool diag_full(const struct diag *d)
+{
+	return d->count >= DIAG_MAX;
+}
+
+/* The nearest of many candidates, one at a time: diag_near_init(), diag_near_try() for each, then `best`. */
+struct diag_near {
+	const char *word;
+	const char *best; /* NULL: none was near */
+	unsigned limit;   /* a candidate has to be nearer than this */
+};
+void diag_near_init(struct diag_near *n, const char *word);
+void diag_near_try(struct diag_near *n, const char *candidate);
 /* Nearest word of a NULL-terminated list by edit distance (<= 2 or a third of the length), or NULL. */
 const char *diag_nearest(const char *word, const char *const *words);
 

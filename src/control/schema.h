@@ -15,8 +15,8 @@
 struct diag; /* control/diag.h: up to 20 positioned errors with the offending line and a caret */
 
 enum schema_type {
-	SCHEMA_STRING,	 /* min..max = length; pattern by `name_like` */
-	SCHEMA_NAME,	 /* [a-zA-Z0-9][a-zA-Z0-9._-]*, at most max characters */
+	SCHEMA_STRING,	 /* min..max = length in bytes */
+	SCHEMA_NAME,	 /* [a-zA-Z0-9][a-zA-Z0-9._-]*, at most max characters (31 if 0) */
 	SCHEMA_INT,	 /* min..max */
 	SCHEMA_BOOL,	 /* true | false */
 	SCHEMA_SIZE,	 /* bytes with unit: 2G, 512M, 9000 */
@@ -28,8 +28,8 @@ enum schema_type {
 	SCHEMA_IFADDR,	 /* interface address: ADDR/LEN, host bits meant */
 	SCHEMA_MAC,
 	SCHEMA_MAP,	 /* fixed keys: `fields` */
-	SCHEMA_NAMED,	 /* map by name: every value is a map with `fields` */
-	SCHEMA_LIST,	 /* list of `item` */
+	SCHEMA_NAMED,	 /* map by name (a SCHEMA_NAME of at most max): every value is a map with `fields` */
+	SCHEMA_LIST,	 /* list of `item`; min..max = how many */
 	SCHEMA_ANY_OF,	 /* scalar accepted by any type in `alternatives` (first match wins) */
 };
 
@@ -61,6 +61,9 @@ void schema_register(struct schema_part *p);
 	{                                                                                                    \
 		schema_register(&p);                                                                         \
 	}
+
+/* All parts in the order they were registered, NULL if none: the reference pages are made from them. */
+const struct schema_part *schema_parts(void);
 
 /* Checks types, unknown/missing keys, references; fills node->value. Returns the number of errors in d. */
 unsigned schema_check(struct node *root, struct diag *d);

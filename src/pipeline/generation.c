@@ -17,6 +17,7 @@ struct generation *generation_new(void)
 		return NULL;
 	g->icmp_error_rate = 1000;
 	g->icmp_error_burst = 100;
+	g->icmp_echo = true;
 	g->iface_limit = 1;
 	return g;
 }

@@ -75,6 +75,7 @@ struct generation {
 	struct iface *iface[IFACE_MAX];	 /* NULL where no interface has that id; owned by the generation */
 	uint32_t icmp_error_rate;	 /* ICMP errors per second and worker */
 	uint32_t icmp_error_burst;
+	bool icmp_echo; /* echo requests to us are answered */
 };
 
 /* Deep copy for a change; NULL when memory is short. Free with generation_free(). */

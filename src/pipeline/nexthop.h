@@ -38,9 +38,16 @@ enum nh_kind {
 	NH_GROUP,	/* multipath */
 };
 
+/* What a worker may do with an NH_ADJ slot. */
+enum nh_ready {
+	NH_UNKNOWN, /* dst is not known: STAGE_RESOLVE */
+	NH_READY,   /* send */
+	NH_WATCHED, /* send, and set `used` so that the neighbour is probed (RFC 4861 STALE) */
+};
+
 struct nh_l2 {
 	uint8_t dst[6], src[6];
-	uint8_t ready; /* 1: dst is known, the packet may be sent */
+	uint8_t ready; /* enum nh_ready */
 	uint8_t pad[3];
 };
 static_assert(sizeof(struct nh_l2) == 16, "one vector access");
@@ -48,6 +55,7 @@ static_assert(sizeof(struct nh_l2) == 16, "one vector access");
 struct nexthop {
 	struct nh_l2 l2;      /* NH_ADJ */
 	uint8_t kind;	      /* enum nh_kind */
+	uint8_t used;	      /* set by workers that sent through a NH_WATCHED slot */
 	uint8_t ntags;	      /* VLAN tags of the egress interface, 0..2 */
 	uint16_t iface;	      /* egress interface id (ADJ, GLEAN, LOCAL, BROADCAST) */
 	uint16_t port;	      /* egress port id */
@@ -56,7 +64,6 @@ struct nexthop {
 	uint64_t out;	      /* STAGE_BIT()s of the egress interface's features; 0 = plain */
 	uint32_t bucket_base; /* NH_GROUP: first bucket */
 	uint32_t bucket_mask; /* NH_GROUP: buckets - 1 */
-	uint32_t neigh;	      /* control side: neighbour or group handle */
 	uint32_t refs;	      /* control side: routes and buckets that point here */
 } __rte_cache_aligned;
 static_assert(sizeof(struct nexthop) == 64, "one cache line per next hop");

@@ -80,6 +80,8 @@ struct weir {
 	bool link_up[PORT_MAX];		     /* written by control, read by anyone */
 	struct counters counters;	     /* of the control thread */
 	struct counters baseline;	     /* subtracted by `clear counters` */
+	bool offline;			     /* no peers answer: addresses are usable at once, unknown neighbours
+					      * get a made-up MAC address (the offline twin) */
 	uint64_t held;			     /* packets the control thread keeps (neighbour queues, reassembly) */
 	punt_handler punt[PUNT_COUNT];
 	struct timer **timer_heap;

@@ -84,6 +84,7 @@ struct worker {
 	struct rte_ring *inbox;	 /* from the control thread and other workers: this worker is the only consumer */
 	struct bucket punt_bucket[PUNT_COUNT];
 	struct bucket icmp_bucket;
+	uint64_t random;	 /* state of worker_random(), never 0 */
 	uint32_t inject_head, inject_tail;
 	struct rte_mbuf *inject[INJECT_SIZE];
 	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */
@@ -124,6 +125,15 @@ void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_cla
 
 /* Fresh mbuf with a zeroed note for a packet this worker originates, or NULL (counted by the caller). */
 struct rte_mbuf *worker_alloc(struct worker *w);
+
+/* Fast pseudo-random number (xorshift64*): identifications of fragments, not secrets. */
+static inline uint32_t worker_random(struct worker *w)
+{
+	w->random ^= w->random >> 12;
+	w->random ^= w->random << 25;
+	w->random ^= w->random >> 27;
+	return (uint32_t)((w->random * UINT64_C(2685821657736338717)) >> 32);
+}
 
 /* Symmetric flow hash of a slot (addresses, protocol, ports where present); cached in b->hash, never 0. */
 uint32_t burst_hash(struct burst *b, unsigned slot);

@@ -42,6 +42,8 @@ int fib4_add(struct fib4 *f, uint32_t ip, uint8_t len, uint16_t nh);
 int fib4_del(struct fib4 *f, uint32_t ip, uint8_t len);
 uint32_t fib4_count(const struct fib4 *f);
 uint32_t fib4_groups_used(const struct fib4 *f);
+/* Bytes of address space; pages without routes are not resident. */
+uint64_t fib4_memory(const struct fib4 *f);
 
 static inline uint16_t fib4_lookup(const struct fib4 *f, uint32_t ip)
 {

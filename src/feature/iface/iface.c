@@ -291,19 +291,22 @@ static int edit_addresses(struct weir *w, const char *name, struct err *e,
 {
 	const struct iface *now = generation_iface(w->gen, name);
 	struct generation *next;
+	struct iface before;
 	int rc;
 
 	if (now == NULL)
 		return err_set(e, ENOENT, "there is no interface '%s'", name);
+	before = *now;
 	next = generation_clone(w->gen);
 	if (next == NULL)
 		return err_set(e, ENOMEM, "not enough memory to change the addresses of '%s'", name);
-	rc = edit(next->iface[now->id], p, e);
+	rc = edit(next->iface[before.id], p, e);
 	if (rc != 0) {
 		generation_free(next);
 		return rc;
 	}
 	weir_publish(w, next);
+	announce_changes(w, &before, next->iface[before.id]);
 	route_refresh(w);
 	return 0;
 }
@@ -363,26 +366,18 @@ int iface_address_add(struct weir *w, const char *iface, const struct prefix *p,
 {
 	const struct iface *other = overlapping(w, iface, p);
 	char text[PREFIX_STRLEN];
-	int rc;
 
 	if (!ipaddr_is_host(&p->addr))
 		return err_set(e, EINVAL, "%s cannot be the address of an interface", prefix_format(p, text));
 	if (other != NULL)
 		return err_set(e, EEXIST, "%s overlaps a subnet of interface '%s' in the same VRF",
 			prefix_format(p, text), other->name);
-	rc = edit_addresses(w, iface, e, insert_address, p);
-	if (rc == 0)
-		neigh_address_added(w, generation_iface(w->gen, iface)->id, p);
-	return rc;
+	return edit_addresses(w, iface, e, insert_address, p);
 }
 
 int iface_address_del(struct weir *w, const char *iface, const struct prefix *p, struct err *e)
 {
-	int rc = edit_addresses(w, iface, e, remove_address, p);
-
-	if (rc == 0)
-		neigh_address_removed(w, generation_iface(w->gen, iface)->id, p);
-	return rc;
+	return edit_addresses(w, iface, e, remove_address, p);
 }
 
 static struct feature feature_iface = {

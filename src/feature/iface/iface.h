@@ -14,16 +14,17 @@
 
 struct weir;
 
-/* Ports by name: the runtime (or a test, or the offline twin) registers them before a config that uses them is
- * applied. `mac` is the port's address, max_mtu in bytes of IP packet. */
-int iface_port_register(struct weir *w, const char *name, uint16_t port, const uint8_t mac[6], uint16_t max_mtu,
-	struct err *e);
+/* Ports by name: the runtime (or a test, or the offline twin) registers them before a config that uses them
+ * is applied. `mac` is the port's address, max_mtu in bytes of IP packet. */
+int iface_port_register(struct weir *w, const char *name, uint16_t port, const uint8_t mac[6],
+	uint16_t max_mtu, struct err *e);
 void iface_port_unregister(struct weir *w, const char *name);
 /* Port id by name or -ENOENT. */
 int iface_port_find(const struct weir *w, const char *name);
 const char *iface_port_name(const struct weir *w, uint16_t port); /* NULL if unknown */
 
-/* Adds / removes one address of a live interface by publishing a new generation; routes and neighbours follow. */
+/* Adds / removes one address of a live interface by publishing a new generation; routes and neighbours
+ * follow. */
 int iface_address_add(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 int iface_address_del(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 

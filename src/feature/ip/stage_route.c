@@ -139,7 +139,16 @@ static void act_on_kind(struct burst *b, unsigned i, const struct nexthop *nh)
 
 static inline bool ready(const struct nexthop *nh)
 {
-	return nh->kind == NH_ADJ && nh_l2_load(nh).ready;
+	return nh->kind == NH_ADJ && nh_l2_load(nh).ready == NH_READY;
+}
+
+/* A neighbour that was not heard of for a while: the packet goes there, and the control thread sees that. */
+static bool watched(struct nexthop *nh)
+{
+	if (nh->kind != NH_ADJ || nh_l2_load(nh).ready != NH_WATCHED)
+		return false;
+	__atomic_store_n(&nh->used, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 static bool leads_out(uint8_t kind)
@@ -151,7 +160,7 @@ static bool leads_out(uint8_t kind)
 static void route_special(const struct generation *g, struct burst *b, uint64_t slots)
 {
 	BURST_EACH (i, slots) {
-		const struct nexthop *nh = &g->nht.nh[b->nh[i]];
+		struct nexthop *nh = &g->nht.nh[b->nh[i]];
 		uint64_t bit = slot_bit((unsigned)i);
 
 		if (nh->kind == NH_GROUP) {
@@ -162,7 +171,7 @@ static void route_special(const struct generation *g, struct burst *b, uint64_t 
 		b->oif[i] = nh->iface;
 		if ((b->flags[i] & SLOT_STAYS) != 0 && leads_out(nh->kind))
 			drop_staying(g, b, bit);
-		else if (ready(nh))
+		else if (ready(nh) || watched(nh))
 			b->need[STAGE_FORWARD] |= bit;
 		else
 			act_on_kind(b, (unsigned)i, nh);

@@ -48,20 +48,23 @@ struct neigh_info {
 	uint16_t iface, nh;
 	struct ipaddr address;
 	uint8_t mac[6];
-	uint8_t nud; /* enum neigh_nud */
-	bool router, permanent;
-	uint32_t queued; /* packets waiting */
-	uint64_t age;	 /* ns since last confirmation */
+	uint8_t nud;                   /* enum neigh_nud */
+	bool router, permanent, known; /* known: mac is valid */
+	uint32_t gateway_for;          /* next-hop sets that use it */
+	uint32_t queued;               /* packets waiting */
+	uint64_t age;                  /* ns since last confirmation */
 };
 /* In (interface id, address) order, starting after the given entry (IFACE_NONE = start). */
 void neigh_walk(const struct weir *w, uint16_t after_iface, const struct ipaddr *after,
 	bool (*fn)(void *ctx, const struct neigh_info *info), void *ctx);
+/* False while duplicate address detection runs or when it found a duplicate: the address must not be used. */
+bool neigh_address_usable(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Duplicate address detection found this address elsewhere (it is not used): for `show interfaces`. */
 bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 
 struct neigh_totals {
 	uint32_t entries, limit, held_packets;
-	uint64_t solicits_sent, failures, table_full, queue_full;
+	uint64_t solicits_sent, failures, table_full, queue_full, conflicts;
 };
 void neigh_totals(const struct weir *w, struct neigh_totals *out);
 

@@ -21,9 +21,9 @@ struct weir;
 /* Who wants a route. Lower distance wins; one candidate per source and prefix. */
 enum route_source {
 	ROUTE_CONNECTED, /* distance 0: subnets, local addresses, broadcasts of interfaces */
-	ROUTE_NEIGHBOR,	 /* distance 0: host routes of neighbours on connected subnets */
-	ROUTE_STATIC,	 /* distance 1: config file or `weir route add` */
-	ROUTE_KERNEL,	 /* distance 10 */
+	ROUTE_NEIGHBOR,  /* distance 255: host routes of neighbours on connected subnets; any other wins */
+	ROUTE_STATIC,    /* distance 1: config file or `weir route add` */
+	ROUTE_KERNEL,    /* distance 10 */
 	ROUTE_SOURCES
 };
 
@@ -34,15 +34,15 @@ enum route_type { ROUTE_UNICAST, ROUTE_TYPE_BLACKHOLE, ROUTE_TYPE_UNREACHABLE, R
 
 struct route_via {
 	struct ipaddr address; /* FAMILY_NONE: straight onto the interface (destinations are neighbours) */
-	uint16_t iface;	       /* IFACE_NONE: the connected subnet that contains the address decides */
+	uint16_t iface;        /* IFACE_NONE: the connected subnet that contains the address decides */
 	uint16_t weight;       /* 1..ROUTE_WEIGHT_MAX, 0 counts as 1 */
 };
 
 struct route_spec {
 	struct prefix prefix;
 	uint16_t vrf;
-	uint8_t source; /* enum route_source */
-	uint8_t type;	/* enum route_type */
+	uint8_t source;   /* enum route_source */
+	uint8_t type;     /* enum route_type */
 	uint8_t distance; /* 0 = the source's default */
 	bool from_config; /* owned by the config file: a commit may remove it */
 	uint16_t via_count;
@@ -53,6 +53,10 @@ struct route_spec {
  * is on no connected subnet is kept and inactive until one appears. Errors name the prefix. */
 int route_add(struct weir *w, const struct route_spec *spec, bool replace, struct err *e);
 int route_del(struct weir *w, uint16_t vrf, uint8_t source, const struct prefix *p, struct err *e);
+
+/* Words of the enums, as in config and output. */
+extern const char *const route_source_names[ROUTE_SOURCES];
+extern const char *const route_type_names[4]; /* by enum route_type */
 
 /* Addresses or links changed: connected routes and next-hop sets are brought up to date. */
 void route_refresh(struct weir *w);
@@ -77,12 +81,14 @@ uint16_t route_on_link(const struct weir *w, uint16_t vrf, uint16_t iface, const
 /* --- what `weir show routes`, `route get` and the API read --- */
 struct route_info {
 	struct route_spec spec; /* via[].iface resolved where it could be */
+	bool via_usable[ROUTE_VIA_MAX];
 	uint8_t distance;
-	bool active;	/* this candidate is in the FIB */
+	bool active;              /* this candidate is in the FIB */
 	const char *why_inactive; /* one sentence or NULL */
-	uint16_t nh;	/* installed next-hop index, 0 if none */
+	uint16_t nh;              /* installed next-hop index, 0 if none */
 };
-/* Calls fn for every candidate of the VRF and family in prefix order, starting after `after` (NULL = start). */
+/* Calls fn for every candidate of the VRF and family in prefix order, starting after `after` (NULL = start).
+ */
 void route_walk(const struct weir *w, uint16_t vrf, uint8_t family, const struct prefix *after,
 	bool (*fn)(void *ctx, const struct route_info *info), void *ctx);
 /* Best route for an address; false if none. */
@@ -90,7 +96,7 @@ bool route_get(const struct weir *w, uint16_t vrf, const struct ipaddr *a, struc
 struct route_totals {
 	uint32_t routes[2], installed[2]; /* [0] IPv4, [1] IPv6 */
 	uint32_t nexthops, groups, buckets;
-	uint64_t memory; /* bytes, FIBs and RIBs */
+	uint64_t memory;  /* bytes, FIBs and RIBs */
 	uint64_t refused; /* adds refused because a table was full */
 };
 void route_totals(const struct weir *w, struct route_totals *out);

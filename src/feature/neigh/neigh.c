@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The neighbour table: entries by (interface, address), their next-hop slots and host routes, limits, and the
+ * feature's part in commits.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_hash_crc.h>
+
+#include "control/tree.h"
+#include "feature/iface/iface.h"
+#include "feature/neigh/neigh_priv.h"
+#include "feature/route/route.h"
+
+REASON_DEFINE(reason_neigh_removed, REASON_DROP, "neighbor-removed",
+	"The neighbour the packet waited for was deleted or its interface or link went away.")
+
+#define SCAN_STEPS 512
+
+static struct neigh **chain(const struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	uint32_t h = rte_hash_crc(a->bytes, 16, iface);
+
+	return &w->neigh->hash[h % NEIGH_HASH];
+}
+
+struct neigh *neigh_find(const struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	for (struct neigh *n = *chain(w, iface, a); n != NULL; n = n->next)
+		if (n->iface == iface && ipaddr_equal(&n->address, a))
+			return n;
+	return NULL;
+}
+
+bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
+{
+	if (iface_has_address(ifc, a) || !ipaddr_is_host(a))
+		return false;
+	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
+		return true;
+	for (unsigned i = 0; i < ifc->address_count; i++)
+		if (ifc->address[i].addr.family == a->family && prefix_contains(&ifc->address[i], a))
+			return true;
+	return false;
+}
+
+/* --- life of an entry --- */
+
+static void unlink_entry(struct weir *w, struct neigh *n)
+{
+	struct neigh **at = chain(w, n->iface, &n->address);
+
+	while (*at != NULL && *at != n)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = n->next;
+	w->neigh->entries--;
+}
+
+static void free_entry(struct weir *w, struct neigh *n)
+{
+	w->neigh->by_nh[n->nh] = NULL;
+	nh_put(w, n->nh);
+	free(n);
+}
+
+void neigh_remove(struct weir *w, struct neigh *n)
+{
+	timer_cancel(w, &n->timer);
+	if (n->state == NEIGH_INCOMPLETE && n->probes != 0)
+		w->neigh->incomplete--;
+	if (n->routed)
+		route_neighbor_del(w, n->vrf, &n->address);
+	n->routed = false;
+	nud_drop_queue(w, n, &reason_neigh_removed);
+	unlink_entry(w, n);
+	n->orphan = true;
+	if (n->refs == 0)
+		free_entry(w, n);
+	else
+		__atomic_store_n(&w->nht.nh[n->nh].kind, (uint8_t)NH_UNREACHABLE, __ATOMIC_RELEASE);
+}
+
+static bool dispensable(const struct neigh *n)
+{
+	return n->refs == 0 && n->queued == 0 && (n->state == NEIGH_STALE || n->state == NEIGH_FAILED);
+}
+
+/* Room for one more: a stale neighbour that nobody needs goes; the search is bounded. */
+static bool make_room(struct weir *w)
+{
+	struct neigh_state *s = w->neigh;
+
+	if (s->incomplete >= (s->config.limit + 1) / 2)
+		return false;
+	if (s->entries < s->config.limit)
+		return true;
+	for (unsigned i = 0; i < SCAN_STEPS; i++)
+		for (struct neigh *n = s->hash[s->scan++ % NEIGH_HASH]; n != NULL; n = n->next)
+			if (dispensable(n)) {
+				neigh_remove(w, n);
+				return true;
+			}
+	return false;
+}
+
+static struct neigh *create(struct weir *w, const struct iface *ifc, const struct ipaddr *a)
+{
+	struct neigh *n = calloc(1, sizeof *n), **at = chain(w, ifc->id, a);
+
+	if (n == NULL)
+		return NULL;
+	n->nh = nh_alloc(w);
+	if (n->nh == 0) {
+		free(n);
+		return NULL;
+	}
+	n->timer.fn = nud_timeout;
+	n->address = *a;
+	n->iface = ifc->id;
+	n->vrf = ifc->vrf;
+	n->state = NEIGH_INCOMPLETE;
+	n->changed = w->now;
+	nh_fill_iface(w, &w->nht.nh[n->nh], ifc);
+	__atomic_store_n(&w->nht.nh[n->nh].kind, (uint8_t)NH_ADJ, __ATOMIC_RELEASE);
+	w->neigh->by_nh[n->nh] = n;
+	n->next = *at;
+	*at = n;
+	w->neigh->entries++;
+	return n;
+}
+
+struct neigh *neigh_make(struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	struct neigh *n = neigh_find(w, iface, a);
+	const struct iface *ifc = iface < IFACE_MAX ? w->gen->iface[iface] : NULL;
+
+	if (n != NULL || ifc == NULL)
+		return n;
+	n = make_room(w) ? create(w, ifc, a) : NULL;
+	if (n == NULL) {
+		w->neigh->table_full++;
+		return NULL;
+	}
+	if (!(a->family == FAMILY_V6 && ipaddr_is_link_local(a)))
+		n->routed = route_neighbor_add(w, n->vrf, a, n->nh) == 0;
+	return n;
+}
+
+/* --- gateways --- */
+
+uint16_t neigh_nexthop(struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	struct neigh *n = neigh_make(w, iface, a);
+
+	if (n == NULL)
+		return 0;
+	n->refs++;
+	if (n->state == NEIGH_INCOMPLETE && n->probes == 0)
+		nud_enter(w, n, NEIGH_INCOMPLETE);
+	return n->nh;
+}
+
+void neigh_nexthop_put(struct weir *w, uint16_t nh)
+{
+	struct neigh *n = w->neigh->by_nh[nh];
+
+	if (n == NULL || --n->refs != 0)
+		return;
+	if (n->orphan)
+		free_entry(w, n);
+	else if (n->state == NEIGH_INCOMPLETE && n->queued == 0)
+		neigh_remove(w, n);
+}
+
+/* --- changes by hand --- */
+
+int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint8_t mac[6], bool permanent,
+	bool replace, bool from_config, struct err *e)
+{
+	const struct iface *ifc = iface < IFACE_MAX ? w->gen->iface[iface] : NULL;
+	struct neigh *n = neigh_find(w, iface, a);
+	char text[ADDR_STRLEN];
+
+	if (ifc == NULL)
+		return err_set(e, ENOENT, "there is no such interface");
+	if (!neigh_on_link(ifc, a))
+		return err_set(e, EINVAL, "%s is not in a subnet of interface '%s'", ipaddr_format(a, text),
+			ifc->name);
+	if ((mac[0] & 1) != 0)
+		return err_set(e, EINVAL, "the MAC address of neighbour %s is a multicast address",
+			ipaddr_format(a, text));
+	if (n != NULL && n->state == NEIGH_PERMANENT && !replace)
+		return err_set(e, EEXIST, "neighbour %s is configured already; use replace to change it",
+			ipaddr_format(a, text));
+	n = neigh_make(w, iface, a);
+	if (n == NULL)
+		return err_set(e, ENOSPC, "neighbour %s: the table is full (%u entries)",
+			ipaddr_format(a, text), w->neigh->entries);
+	memcpy(n->mac, mac, 6);
+	n->known = true;
+	n->from_config = from_config;
+	n->mark = w->neigh->mark;
+	nud_enter(w, n, permanent ? NEIGH_PERMANENT : NEIGH_REACHABLE);
+	return 0;
+}
+
+int neigh_del(struct weir *w, uint16_t iface, const struct ipaddr *a, struct err *e)
+{
+	struct neigh *n = neigh_find(w, iface, a);
+	char text[ADDR_STRLEN];
+
+	if (n == NULL)
+		return err_set(
+			e, ENOENT, "there is no neighbour %s on that interface", ipaddr_format(a, text));
+	neigh_remove(w, n);
+	route_refresh(w); /* routes through it get a fresh, unresolved entry */
+	return 0;
+}
+
+/* Calls fn for every entry; fn may remove the one it is given. */
+static void each(struct weir *w, void (*fn)(struct weir *w, struct neigh *n, void *arg), void *arg)
+{
+	for (unsigned i = 0; i < NEIGH_HASH; i++)
+		for (struct neigh *n = w->neigh->hash[i], *next; n != NULL; n = next) {
+			next = n->next;
+			fn(w, n, arg);
+		}
+}
+
+static void flush_one(struct weir *w, struct neigh *n, void *arg)
+{
+	const uint16_t *iface = arg;
+
+	if (n->state != NEIGH_PERMANENT && (*iface == IFACE_NONE || n->iface == *iface))
+		neigh_remove(w, n);
+}
+
+void neigh_flush(struct weir *w, uint16_t iface)
+{
+	each(w, flush_one, &iface);
+	route_refresh(w);
+}
+
+/* --- reading --- */
+
+struct listing {
+	const struct neigh **item;
+	uint32_t count;
+};
+
+static int compare(uint16_t ia, const struct ipaddr *a, uint16_t ib, const struct ipaddr *b)
+{
+	if (ia != ib)
+		return ia < ib ? -1 : 1;
+	return a->family != b->family ? a->family - b->family : memcmp(a->bytes, b->bytes, 16);
+}
+
+static int compare_entries(const void *x, const void *y)
+{
+	const struct neigh *a = *(const struct neigh *const *)x, *b = *(const struct neigh *const *)y;
+
+	return compare(a->iface, &a->address, b->iface, &b->address);
+}
+
+static bool report(
+	const struct weir *w, const struct neigh *n, bool (*fn)(void *, const struct neigh_info *), void *ctx)
+{
+	struct neigh_info info = {.iface = n->iface,
+		.nh = n->nh,
+		.address = n->address,
+		.nud = n->state,
+		.router = n->router,
+		.known = n->known,
+		.permanent = n->state == NEIGH_PERMANENT,
+		.gateway_for = n->refs,
+		.queued = n->queued,
+		.age = n->confirmed != 0 && w->now > n->confirmed ? w->now - n->confirmed : 0};
+
+	memcpy(info.mac, n->mac, 6);
+	return fn(ctx, &info);
+}
+
+void neigh_walk(const struct weir *w, uint16_t after_iface, const struct ipaddr *after,
+	bool (*fn)(void *ctx, const struct neigh_info *info), void *ctx)
+{
+	struct listing l = {.item = malloc((w->neigh->entries + 1) * sizeof(void *))};
+
+	if (l.item == NULL)
+		return;
+	for (unsigned i = 0; i < NEIGH_HASH; i++)
+		for (const struct neigh *n = w->neigh->hash[i]; n != NULL; n = n->next)
+			if (after_iface == IFACE_NONE ||
+				compare(n->iface, &n->address, after_iface, after) > 0)
+				l.item[l.count++] = n;
+	qsort(l.item, l.count, sizeof(void *), compare_entries);
+	for (uint32_t i = 0; i < l.count; i++)
+		if (!report(w, l.item[i], fn, ctx))
+			break;
+	free(l.item);
+}
+
+void neigh_totals(const struct weir *w, struct neigh_totals *out)
+{
+	const struct neigh_state *s = w->neigh;
+
+	*out = (struct neigh_totals){.entries = s->entries,
+		.limit = s->config.limit,
+		.solicits_sent = s->solicits_sent,
+		.failures = s->failures,
+		.table_full = s->table_full,
+		.queue_full = s->queue_full,
+		.conflicts = s->conflicts};
+	for (unsigned i = 0; i < NEIGH_HASH; i++)
+		for (const struct neigh *n = s->hash[i]; n != NULL; n = n->next)
+			out->held_packets += n->queued;
+}
+
+/* --- commits --- */
+
+static void read_config(const struct node *cfg, struct neigh_config *c)
+{
+	const struct node *n = node_get(cfg, "neighbor");
+
+	c->limit = (uint32_t)node_u64(n, "limit", 8192);
+	c->queue_packets = (uint32_t)node_u64(n, "queue-packets", 8);
+	c->probes = (uint32_t)node_u64(n, "probes", 3);
+	c->reachable = node_u64(n, "reachable-time", UINT64_C(30000000000));
+	c->retransmit = node_u64(n, "retransmit-time", UINT64_C(1000000000));
+	c->stale = node_u64(n, "stale-time", UINT64_C(60000000000));
+}
+
+static int prepare(struct weir *w, const struct node *cfg, struct generation *next, struct err *e)
+{
+	struct neigh_state *s = w->neigh;
+	const struct node *list = node_get(cfg, "neighbors");
+
+	read_config(cfg, &s->next_config);
+	free(s->staged);
+	s->staged_count = 0;
+	s->staged = calloc(list != NULL ? list->count + 1 : 1, sizeof *s->staged);
+	if (s->staged == NULL)
+		return err_set(e, ENOMEM, "not enough memory for the neighbours");
+	NODE_EACH (n, list) {
+		const struct iface *ifc = generation_iface(next, node_text(n, "interface", ""));
+		struct neigh_static *st = &s->staged[s->staged_count];
+		char text[ADDR_STRLEN];
+
+		st->address = node_get(n, "address")->value.prefix.addr;
+		if (ifc == NULL || !neigh_on_link(ifc, &st->address))
+			return err_set(e, EINVAL, "neighbour %s is not in a subnet of interface '%s'",
+				ipaddr_format(&st->address, text), node_text(n, "interface", "?"));
+		st->iface = ifc->id;
+		memcpy(st->mac, node_get(n, "mac")->value.mac, 6);
+		s->staged_count++;
+	}
+	if (s->staged_count > s->next_config.limit)
+		return err_set(e, ENOSPC, "%u neighbours are configured but neighbor.limit is %u",
+			s->staged_count, s->next_config.limit);
+	return 0;
+}
+
+static void abort_config(struct weir *w)
+{
+	free(w->neigh->staged);
+	w->neigh->staged = NULL;
+	w->neigh->staged_count = 0;
+}
+
+/* Entries whose interface, VRF or subnet went away. */
+static void remove_lost(struct weir *w, struct neigh *n, void *arg)
+{
+	const struct iface *ifc = w->gen->iface[n->iface];
+
+	if (ifc == NULL || !ifc->enabled || ifc->vrf != n->vrf || !neigh_on_link(ifc, &n->address))
+		neigh_remove(w, n);
+}
+
+static void remove_unwanted(struct weir *w, struct neigh *n, void *arg)
+{
+	if (n->from_config && n->state == NEIGH_PERMANENT && n->mark != w->neigh->mark)
+		neigh_remove(w, n);
+}
+
+static void commit(struct weir *w, const struct generation *old, const struct generation *next)
+{
+	struct neigh_state *s = w->neigh;
+
+	s->config = s->next_config;
+	s->mark++;
+	each(w, remove_lost, NULL);
+	for (uint32_t i = 0; i < s->staged_count; i++)
+		neigh_add(w, s->staged[i].iface, &s->staged[i].address, s->staged[i].mac, true, true, true,
+			NULL);
+	each(w, remove_unwanted, NULL);
+	abort_config(w);
+}
+
+static void link_one(struct weir *w, struct neigh *n, void *arg)
+{
+	const uint16_t *port = arg;
+	const struct iface *ifc = w->gen->iface[n->iface];
+
+	if (ifc != NULL && ifc->port == *port && n->state != NEIGH_PERMANENT)
+		neigh_remove(w, n);
+}
+
+static void link_changed(struct weir *w, uint16_t port, bool up)
+{
+	if (!up)
+		each(w, link_one, &port);
+	own_link(w, port, up);
+}
+
+static int init(struct weir *w, struct err *e)
+{
+	w->neigh = calloc(1, sizeof *w->neigh);
+	if (w->neigh == NULL)
+		return err_set(e, ENOMEM, "not enough memory for the neighbour table");
+	read_config(NULL, &w->neigh->config);
+	punt_handler_set(w, PUNT_ARP, arp_punted);
+	punt_handler_set(w, PUNT_ND, nd_punted);
+	punt_handler_set(w, PUNT_RESOLVE, neigh_resolve_punted);
+	return 0;
+}
+
+static void free_one(struct weir *w, struct neigh *n, void *arg)
+{
+	nud_drop_queue(w, n, &reason_neigh_removed);
+	free(n);
+}
+
+static void fini(struct weir *w)
+{
+	if (w->neigh == NULL)
+		return;
+	each(w, free_one, NULL);
+	own_free(w);
+	abort_config(w);
+	free(w->neigh);
+	w->neigh = NULL;
+}
+
+static struct feature feature_neigh = {
+	.name = "neigh",
+	.order = 20,
+	.init = init,
+	.fini = fini,
+	.prepare = prepare,
+	.commit = commit,
+	.abort = abort_config,
+	.link = link_changed,
+};
+FEATURE_REGISTER(feature_neigh)

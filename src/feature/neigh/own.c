@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Our own addresses: duplicate address detection before IPv6 ones are used (RFC 4862 5.4), announcements
+ * (gratuitous ARP, unsolicited NA) when an address or its link comes up, and conflicts (RFC 5227 2.4).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "feature/iface/iface.h"
+#include "feature/neigh/neigh_priv.h"
+#include "feature/route/route.h"
+
+#define DAD_TIME UINT64_C(1000000000)     /* RFC 4861 10: RetransTimer */
+#define ANNOUNCE_GAP UINT64_C(2000000000) /* RFC 5227: ANNOUNCE_INTERVAL */
+#define ANNOUNCE_COUNT 2
+
+struct own *own_find(const struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	for (struct own *o = w->neigh->own; o != NULL; o = o->next)
+		if (o->iface == iface && ipaddr_equal(&o->prefix.addr, a))
+			return o;
+	return NULL;
+}
+
+bool neigh_address_usable(const struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	const struct own *o = own_find(w, iface, a);
+
+	return o == NULL || o->state == OWN_USABLE;
+}
+
+bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	const struct own *o = own_find(w, iface, a);
+
+	return o != NULL && o->state == OWN_DUPLICATE;
+}
+
+static const struct iface *live_iface(const struct weir *w, const struct own *o)
+{
+	const struct iface *ifc = w->gen->iface[o->iface];
+
+	return ifc != NULL && iface_is_up(w, ifc) ? ifc : NULL;
+}
+
+static void announce(struct weir *w, struct own *o)
+{
+	const struct iface *ifc = live_iface(w, o);
+
+	if (ifc == NULL || w->offline || o->announced >= ANNOUNCE_COUNT)
+		return;
+	o->announced++;
+	(o->prefix.addr.family == FAMILY_V4 ? arp_announce : nd_announce)(w, ifc, &o->prefix.addr);
+	if (o->announced < ANNOUNCE_COUNT)
+		timer_set(w, &o->timer, w->now + ANNOUNCE_GAP);
+}
+
+static void own_timeout(struct weir *w, struct timer *t)
+{
+	struct own *o = (struct own *)t;
+
+	if (o->state == OWN_TENTATIVE) {
+		o->state = OWN_USABLE;
+		route_refresh(w);
+	}
+	if (o->state == OWN_USABLE)
+		announce(w, o);
+}
+
+/* The address begins, or begins again: probed first when it was never seen to be unique. */
+static void start(struct weir *w, struct own *o)
+{
+	const struct iface *ifc = live_iface(w, o);
+
+	if (ifc == NULL)
+		return;
+	o->announced = 0;
+	if (o->state == OWN_USABLE) {
+		announce(w, o);
+		return;
+	}
+	o->state = OWN_TENTATIVE;
+	nd_dad_probe(w, ifc, &o->prefix.addr);
+	timer_set(w, &o->timer, w->now + DAD_TIME);
+}
+
+void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
+{
+	struct own *o = own_find(w, iface, &p->addr);
+
+	if (o != NULL)
+		return;
+	o = calloc(1, sizeof *o);
+	if (o == NULL) {
+		log_error("not enough memory to announce an address; it is used without duplicate address "
+			  "detection");
+		return;
+	}
+	o->timer.fn = own_timeout;
+	o->prefix = *p;
+	o->iface = iface;
+	o->state = p->addr.family == FAMILY_V6 && !w->offline ? OWN_TENTATIVE : OWN_USABLE;
+	o->next = w->neigh->own;
+	w->neigh->own = o;
+	start(w, o);
+}
+
+void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *p)
+{
+	for (struct own **at = &w->neigh->own; *at != NULL; at = &(*at)->next) {
+		struct own *o = *at;
+
+		if (o->iface != iface || !ipaddr_equal(&o->prefix.addr, &p->addr))
+			continue;
+		*at = o->next;
+		timer_cancel(w, &o->timer);
+		free(o);
+		return;
+	}
+}
+
+void own_link(struct weir *w, uint16_t port, bool up)
+{
+	for (struct own *o = w->neigh->own; o != NULL; o = o->next) {
+		const struct iface *ifc = w->gen->iface[o->iface];
+
+		if (ifc == NULL || ifc->port != port)
+			continue;
+		if (up)
+			start(w, o);
+		else
+			timer_cancel(w, &o->timer);
+	}
+}
+
+void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6])
+{
+	const struct iface *ifc = w->gen->iface[o->iface];
+	static struct log_rate rate;
+	char text[ADDR_STRLEN];
+
+	w->neigh->conflicts++;
+	if (log_rate_ok(&rate, w->now, 5))
+		log_warning("address %s of interface '%s' is also used by %02x:%02x:%02x:%02x:%02x:%02x%s",
+			ipaddr_format(&o->prefix.addr, text), ifc != NULL ? ifc->name : "?", mac[0], mac[1],
+			mac[2], mac[3], mac[4], mac[5],
+			o->state == OWN_TENTATIVE ? "; it is not used here" : "");
+	if (o->state == OWN_TENTATIVE) {
+		o->state = OWN_DUPLICATE;
+		timer_cancel(w, &o->timer);
+		route_refresh(w);
+	} else if (o->state == OWN_USABLE && ifc != NULL && w->now >= o->defended + UINT64_C(10000000000)) {
+		o->defended = w->now; /* RFC 5227 2.4 (b): once in ten seconds */
+		(o->prefix.addr.family == FAMILY_V4 ? arp_announce : nd_announce)(w, ifc, &o->prefix.addr);
+	}
+}
+
+void own_free(struct weir *w)
+{
+	while (w->neigh->own != NULL) {
+		struct own *o = w->neigh->own;
+
+		w->neigh->own = o->next;
+		free(o);
+	}
+}

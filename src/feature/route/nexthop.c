@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Next-hop slots and bucket arrays: allocation, reference counts, recycling after a grace period.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "feature/neigh/neigh.h"
+#include "feature/route/rib.h"
+
+int nexthop_init(struct weir *w, struct err *e)
+{
+	w->route->free_nh = calloc(NH_MAX, sizeof *w->route->free_nh);
+	if (w->route->free_nh == NULL)
+		return err_set(e, ENOMEM, "not enough memory for the next-hop table");
+	w->route->nh_used = 1; /* 0 is "no route" */
+	return 0;
+}
+
+void nexthop_fini(struct weir *w)
+{
+	free(w->route->free_nh);
+	free(w->route->release);
+	for (unsigned c = 0; c < BUCKET_CLASSES; c++)
+		free(w->route->free_buckets[c]);
+}
+
+uint16_t nh_alloc(struct weir *w)
+{
+	struct route_state *s = w->route;
+	uint16_t nh;
+
+	if (s->nh_free != 0)
+		nh = s->free_nh[--s->nh_free];
+	else if (s->nh_used < NH_MAX)
+		nh = (uint16_t)s->nh_used++;
+	else
+		return 0;
+	memset(&w->nht.nh[nh], 0, sizeof w->nht.nh[nh]);
+	w->nht.nh[nh].refs = 1;
+	return nh;
+}
+
+/* What a slot or bucket array needs to come back once no worker looks at it. */
+struct returned {
+	struct weir *w;
+	uint32_t what;
+	unsigned class;
+};
+
+static void return_nh(void *arg)
+{
+	struct returned *r = arg;
+
+	if (r->w->route != NULL)
+		r->w->route->free_nh[r->w->route->nh_free++] = (uint16_t)r->what;
+	free(r);
+}
+
+static void recycle(struct weir *w, void (*fn)(void *), uint32_t what, unsigned class)
+{
+	struct returned *r = malloc(sizeof *r);
+
+	if (r == NULL)
+		return; /* the slot is lost, nothing else */
+	*r = (struct returned){.w = w, .what = what, .class = class};
+	weir_defer(w, fn, r);
+}
+
+void nh_get(struct weir *w, uint16_t nh)
+{
+	w->nht.nh[nh].refs++;
+}
+
+void nh_put(struct weir *w, uint16_t nh)
+{
+	struct nexthop *n = &w->nht.nh[nh];
+
+	if (nh == 0 || --n->refs != 0)
+		return;
+	__atomic_store_n(&n->kind, NH_NONE, __ATOMIC_RELEASE);
+	recycle(w, return_nh, nh, 0);
+}
+
+void release_later(struct weir *w, uint16_t nh)
+{
+	struct route_state *s = w->route;
+
+	if (s->release_count == s->release_room) {
+		uint32_t room = s->release_room * 2 + 64;
+		uint16_t *more = realloc(s->release, room * sizeof *more);
+
+		if (more == NULL) {
+			neigh_nexthop_put(w, nh);
+			return;
+		}
+		s->release = more;
+		s->release_room = room;
+	}
+	s->release[s->release_count++] = nh;
+}
+
+void releases_flush(struct weir *w)
+{
+	while (w->route->release_count != 0)
+		neigh_nexthop_put(w, w->route->release[--w->route->release_count]);
+}
+
+void nh_fill_iface(struct weir *w, struct nexthop *nh, const struct iface *ifc)
+{
+	struct nh_l2 l2 = nh_l2_load(nh);
+
+	nh->iface = ifc->id;
+	nh->port = ifc->port;
+	nh->mtu = ifc->mtu;
+	nh->ntags = ifc->ntags;
+	nh->out = ifc->out;
+	for (unsigned i = 0; i < ifc->ntags; i++) {
+		uint16_t tag[2] = {rte_cpu_to_be_16(ifc->tpid[i]), rte_cpu_to_be_16(ifc->vlan[i])};
+
+		memcpy(&nh->tag[i], tag, sizeof tag);
+	}
+	memcpy(l2.src, ifc->mac, 6);
+	nh_l2_store(nh, l2);
+}
+
+static uint16_t *slot_of(struct route_state *s, uint16_t iface, enum nh_kind kind)
+{
+	return kind == NH_GLEAN   ? &s->glean[iface]
+	       : kind == NH_LOCAL ? &s->local[iface]
+				  : &s->broadcast[iface];
+}
+
+uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind)
+{
+	uint16_t *slot = slot_of(w->route, iface, kind);
+	const struct iface *ifc = w->gen->iface[iface];
+
+	if (*slot == 0 && ifc != NULL) {
+		*slot = nh_alloc(w);
+		if (*slot == 0)
+			return 0;
+		nh_fill_iface(w, &w->nht.nh[*slot], ifc);
+		__atomic_store_n(&w->nht.nh[*slot].kind, (uint8_t)kind, __ATOMIC_RELEASE);
+	}
+	return *slot;
+}
+
+uint16_t nh_fixed(struct weir *w, enum nh_kind kind)
+{
+	uint16_t *slot = &w->route->fixed[kind];
+
+	if (*slot == 0) {
+		*slot = nh_alloc(w);
+		if (*slot != 0)
+			w->nht.nh[*slot].kind = (uint8_t)kind;
+	}
+	return *slot;
+}
+
+static bool frame_differs(const struct nexthop *nh, const struct iface *ifc)
+{
+	struct nexthop want = {0};
+
+	nh_fill_iface(NULL, &want, ifc);
+	return nh->ntags != want.ntags || nh->port != want.port ||
+	       memcmp(nh->tag, want.tag, sizeof want.tag) != 0;
+}
+
+void nh_refresh_ifaces(struct weir *w)
+{
+	for (uint32_t i = 1; i < w->route->nh_used; i++) {
+		struct nexthop *nh = &w->nht.nh[i];
+		const struct iface *ifc = nh->iface < IFACE_MAX ? w->gen->iface[nh->iface] : NULL;
+		struct nh_l2 l2 = nh_l2_load(nh);
+
+		if (nh->refs == 0 || ifc == NULL || nh->iface == IFACE_NONE)
+			continue;
+		if (l2.ready && frame_differs(nh, ifc)) {
+			/* Tags and port are several words: nobody may send through the slot meanwhile. */
+			struct nh_l2 off = l2;
+
+			off.ready = 0;
+			nh_l2_store(nh, off);
+			weir_synchronize(w);
+			nh_fill_iface(w, nh, ifc);
+			off = nh_l2_load(nh);
+			off.ready = 1;
+			nh_l2_store(nh, off);
+			continue;
+		}
+		nh_fill_iface(w, nh, ifc);
+	}
+}
+
+/* --- buckets: arrays of 64 << class --- */
+
+uint32_t buckets_alloc(struct weir *w, unsigned class)
+{
+	struct route_state *s = w->route;
+	uint32_t size = BUCKETS_MIN << class, base = s->buckets_used;
+
+	if (s->free_bucket_count[class] != 0)
+		return s->free_buckets[class][--s->free_bucket_count[class]];
+	if (base + size > NH_BUCKETS_MAX)
+		return UINT32_MAX;
+	s->buckets_used += size;
+	return base;
+}
+
+static void return_buckets(void *arg)
+{
+	struct returned *r = arg;
+	struct route_state *s = r->w->route;
+
+	if (s != NULL && s->free_bucket_count[r->class] == s->free_bucket_room[r->class]) {
+		uint32_t room = s->free_bucket_room[r->class] * 2 + 16;
+		uint32_t *list = realloc(s->free_buckets[r->class], room * sizeof *list);
+
+		if (list != NULL) {
+			s->free_buckets[r->class] = list;
+			s->free_bucket_room[r->class] = room;
+		}
+	}
+	if (s != NULL && s->free_bucket_count[r->class] < s->free_bucket_room[r->class])
+		s->free_buckets[r->class][s->free_bucket_count[r->class]++] = r->what;
+	free(r);
+}
+
+void buckets_free(struct weir *w, uint32_t base, unsigned class)
+{
+	recycle(w, return_buckets, base, class);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The RIB: per VRF and family a radix tree of prefixes, each with its candidates in order of preference; the
+ * best usable one is in the FIB.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "feature/route/rib.h"
+#include "table/fib4.h"
+#include "table/fib6.h"
+#include "table/radix.h"
+
+static uint16_t candidate_nh(const struct candidate *c)
+{
+	return c->set != NULL ? c->set->nh : c->nh;
+}
+
+static struct candidate *best(const struct entry *en)
+{
+	for (struct candidate *c = en->first; c != NULL; c = c->next)
+		if (candidate_nh(c) != 0)
+			return c;
+	return NULL;
+}
+
+static int fib_set(struct weir *w, uint16_t vrf, const struct prefix *p, uint16_t nh)
+{
+	struct vrf_view *v = &w->vrf[vrf];
+
+	if (p->addr.family == FAMILY_V4)
+		return nh != 0 ? fib4_add(v->fib4, ipaddr_to_v4(&p->addr), p->len, nh)
+			       : fib4_del(v->fib4, ipaddr_to_v4(&p->addr), p->len);
+	return nh != 0 ? fib6_add(v->fib6, p->addr.bytes, p->len, nh)
+		       : fib6_del(v->fib6, p->addr.bytes, p->len);
+}
+
+/* Makes the FIB say what the candidates say; on failure the FIB keeps its old answer. */
+static int install(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
+{
+	struct candidate *c = best(en);
+	uint16_t nh = c != NULL ? candidate_nh(c) : 0;
+	int rc = nh == en->nh ? 0 : fib_set(w, vrf, p, nh);
+
+	if (rc != 0) {
+		w->route->refused++;
+		return rc;
+	}
+	en->nh = nh;
+	en->active = c;
+	return 0;
+}
+
+static struct candidate **find(struct entry *en, uint8_t source)
+{
+	struct candidate **at = &en->first;
+
+	while (*at != NULL && (*at)->source != source)
+		at = &(*at)->next;
+	return at;
+}
+
+static void insert(struct entry *en, struct candidate *c)
+{
+	struct candidate **at = &en->first;
+
+	while (*at != NULL && ((*at)->distance < c->distance ||
+				      ((*at)->distance == c->distance && (*at)->source < c->source)))
+		at = &(*at)->next;
+	c->next = *at;
+	*at = c;
+}
+
+static struct radix *tree(const struct weir *w, uint16_t vrf, uint8_t family)
+{
+	return w->route->rib[vrf][family_index(family)];
+}
+
+/* Entry of a prefix, made if absent. */
+static struct entry *entry_get(struct weir *w, uint16_t vrf, const struct prefix *p)
+{
+	void **slot = radix_insert(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
+
+	if (slot != NULL && *slot == NULL) {
+		*slot = calloc(1, sizeof(struct entry));
+		if (*slot == NULL)
+			radix_remove(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
+		else
+			return *slot;
+		return NULL;
+	}
+	return slot != NULL ? *slot : NULL;
+}
+
+static void entry_drop_if_empty(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
+{
+	if (en->first == NULL) {
+		radix_remove(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
+		free(en);
+	}
+}
+
+static int refuse(struct weir *w, const struct prefix *p, int rc, struct err *e)
+{
+	char text[PREFIX_STRLEN];
+
+	return err_set(e, -rc,
+		rc == -ENOSPC ? "route %s: the forwarding table is full" : "route %s: not enough memory",
+		prefix_format(p, text));
+}
+
+int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
+	struct err *e)
+{
+	struct prefix m = prefix_masked(p);
+	struct entry *en = entry_get(w, vrf, &m);
+	struct candidate *fresh = en != NULL ? malloc(sizeof *fresh) : NULL, *old, **at;
+	char text[PREFIX_STRLEN];
+	int rc;
+
+	if (fresh == NULL) {
+		if (en != NULL)
+			entry_drop_if_empty(w, vrf, &m, en);
+		return refuse(w, &m, -ENOMEM, e);
+	}
+	at = find(en, c->source);
+	old = *at;
+	if (old != NULL && !replace) {
+		free(fresh);
+		return err_set(e, EEXIST, "route %s is there already; use replace to change it",
+			prefix_format(&m, text));
+	}
+	if (old != NULL)
+		*at = old->next;
+	*fresh = *c;
+	insert(en, fresh);
+	rc = install(w, vrf, &m, en);
+	if (rc != 0) { /* back to what was */
+		*find(en, c->source) = fresh->next;
+		free(fresh);
+		if (old != NULL)
+			insert(en, old);
+		entry_drop_if_empty(w, vrf, &m, en);
+		return refuse(w, &m, rc, e);
+	}
+	if (old != NULL) {
+		set_put(w, old->set);
+		free(old);
+	}
+	return 0;
+}
+
+static void remove_candidate(
+	struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en, struct candidate **at)
+{
+	struct candidate *c = *at;
+
+	*at = c->next;
+	install(w, vrf, p, en);
+	if (en->active == c)
+		en->active = NULL;
+	set_put(w, c->set);
+	free(c);
+}
+
+int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source)
+{
+	struct prefix m = prefix_masked(p);
+	struct entry *en = radix_get(tree(w, vrf, m.addr.family), m.addr.bytes, m.len);
+	struct candidate **at = en != NULL ? find(en, source) : NULL;
+
+	if (at == NULL || *at == NULL)
+		return -ENOENT;
+	remove_candidate(w, vrf, &m, en, at);
+	entry_drop_if_empty(w, vrf, &m, en);
+	return 0;
+}
+
+/* --- walks over everything --- */
+
+struct sweep {
+	struct weir *w;
+	uint16_t vrf;
+	uint8_t family, mark;
+	struct prefix *dead; /* collected, because the tree must not change during a walk */
+	uint32_t count, room;
+};
+
+static struct prefix key_prefix(uint8_t family, const uint8_t *key, unsigned len)
+{
+	struct prefix p = {.addr.family = family, .len = (uint8_t)len};
+
+	memcpy(p.addr.bytes, key, family_bits(family) / 8);
+	return p;
+}
+
+static bool reinstall_one(void *ctx, const uint8_t *key, unsigned len, void *value)
+{
+	struct sweep *s = ctx;
+	struct prefix p = key_prefix(s->family, key, len);
+
+	if (install(s->w, s->vrf, &p, value) != 0)
+		log_error("a route could not be installed again: the forwarding table is full");
+	return true;
+}
+
+static bool collect_stale(void *ctx, const uint8_t *key, unsigned len, void *value)
+{
+	struct sweep *s = ctx;
+	const struct candidate *c = *find(value, ROUTE_STATIC);
+
+	if (c == NULL || !c->from_config || c->mark == s->mark)
+		return true;
+	if (s->count == s->room) {
+		uint32_t room = s->room * 2 + 64;
+		struct prefix *more = realloc(s->dead, room * sizeof *more);
+
+		if (more == NULL)
+			return false;
+		s->dead = more;
+		s->room = room;
+	}
+	s->dead[s->count++] = key_prefix(s->family, key, len);
+	return true;
+}
+
+static void each_tree(struct weir *w, struct sweep *s, bool (*fn)(void *, const uint8_t *, unsigned, void *))
+{
+	for (unsigned vrf = 0; vrf < VRF_MAX; vrf++)
+		for (unsigned f = 0; f < 2; f++) {
+			if (w->route->rib[vrf][f] == NULL)
+				continue;
+			s->vrf = (uint16_t)vrf;
+			s->family = f ? FAMILY_V6 : FAMILY_V4;
+			s->count = 0;
+			radix_walk(w->route->rib[vrf][f], NULL, 0, fn, s);
+			for (uint32_t i = 0; i < s->count; i++)
+				rib_del(w, s->vrf, &s->dead[i], ROUTE_STATIC);
+		}
+}
+
+void rib_reinstall(struct weir *w)
+{
+	struct sweep s = {.w = w};
+
+	each_tree(w, &s, reinstall_one);
+}
+
+void rib_sweep(struct weir *w, uint8_t mark)
+{
+	struct sweep s = {.w = w, .mark = mark};
+
+	each_tree(w, &s, collect_stale);
+	free(s.dead);
+}
+
+static void free_entry(void *value)
+{
+	struct entry *en = value;
+
+	while (en->first != NULL) {
+		struct candidate *c = en->first;
+
+		en->first = c->next;
+		free(c);
+	}
+	free(en);
+}
+
+void rib_free(struct weir *w)
+{
+	for (unsigned vrf = 0; vrf < VRF_MAX; vrf++)
+		for (unsigned f = 0; f < 2; f++)
+			radix_free(w->route->rib[vrf][f], free_entry);
+	for (unsigned i = 0; i < SET_HASH; i++)
+		while (w->route->set[i] != NULL) {
+			struct nhset *s = w->route->set[i];
+
+			w->route->set[i] = s->next;
+			free(s);
+		}
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to feature/route: next-hop sets, RIB entries, the state behind struct weir's `route`.
+ */
+#ifndef WEIR_FEATURE_ROUTE_RIB_H
+#define WEIR_FEATURE_ROUTE_RIB_H
+
+#include "feature/route/route.h"
+#include "pipeline/weir.h"
+
+#define SET_HASH 65536
+#define BUCKET_CLASSES 7 /* groups of 64, 128, ... 4096 buckets */
+#define BUCKETS_MIN 64
+
+/* One path of a set. */
+struct set_via {
+	struct route_via via;
+	uint16_t iface; /* resolved, IFACE_NONE while unusable */
+	uint16_t nh;    /* ADJ slot of the gateway or GLEAN slot of the interface, 0 while unusable */
+	bool usable;
+};
+
+/* A set of paths shared by every route that has the same ones. */
+struct nhset {
+	struct nhset *next; /* hash chain */
+	uint32_t refs;      /* candidates */
+	uint32_t hash;
+	uint16_t vrf;
+	uint8_t type; /* enum route_type */
+	uint8_t family;
+	uint16_t nh;    /* what the FIB points at, 0 while unusable */
+	uint16_t group; /* NH_GROUP slot, 0 for a single path */
+	uint8_t class;  /* of the group's buckets */
+	uint16_t via_count;
+	struct set_via via[];
+};
+
+struct candidate {
+	struct candidate *next;
+	struct nhset *set; /* NULL: `nh` is given */
+	uint16_t nh;
+	uint8_t source, distance;
+	bool from_config;
+	uint8_t mark; /* configuration round that wanted it */
+};
+
+/* Value of the RIB's radix trees. */
+struct entry {
+	struct candidate *first; /* by distance, then source */
+	struct candidate *active;
+	uint16_t nh; /* in the FIB, 0 = none */
+};
+
+/* A connected route as it was installed. */
+struct connected {
+	struct prefix prefix;
+	uint16_t vrf, iface;
+	uint8_t kind; /* NH_GLEAN, NH_LOCAL, NH_BROADCAST */
+};
+
+/* A route of the config file between prepare and commit. */
+struct staged {
+	struct prefix prefix;
+	uint16_t vrf;
+	uint8_t type, distance;
+	uint16_t via_count;
+	uint32_t via_first;
+};
+
+struct route_state {
+	struct radix *rib[VRF_MAX][2]; /* [0] IPv4, [1] IPv6 */
+	struct nhset *set[SET_HASH];
+	uint32_t set_count, groups;
+	uint16_t *free_nh;
+	uint32_t nh_used, nh_free; /* bump, recycled */
+	uint32_t *free_buckets[BUCKET_CLASSES];
+	uint32_t free_bucket_count[BUCKET_CLASSES], free_bucket_room[BUCKET_CLASSES];
+	uint32_t buckets_used;
+	uint16_t fixed[NH_GROUP]; /* shared slots of blackhole, unreachable, prohibit */
+	uint16_t local[IFACE_MAX], broadcast[IFACE_MAX], glean[IFACE_MAX];
+	struct connected *connected;
+	uint32_t connected_count;
+	struct staged *staged; /* config routes between prepare and commit */
+	struct route_via *staged_via;
+	uint32_t staged_count, staged_room, staged_via_count, staged_via_room;
+	uint16_t *release; /* slots to give back once no FIB entry points at them */
+	uint32_t release_count, release_room;
+	uint8_t mark;
+	uint64_t refused;
+};
+
+static inline unsigned family_index(uint8_t family)
+{
+	return family == FAMILY_V6;
+}
+
+/* set.c */
+/* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. */
+struct nhset *set_get(struct weir *w, const struct route_spec *spec, struct err *e);
+void set_put(struct weir *w, struct nhset *s);
+/* Resolves every set anew; true when some set's `nh` changed (its routes must be reinstalled). */
+bool sets_refresh(struct weir *w);
+
+/* nexthop.c */
+int nexthop_init(struct weir *w, struct err *e);
+void nexthop_fini(struct weir *w);
+/* GLEAN / LOCAL / BROADCAST slot of an interface, made on first use; 0 when the table is full. */
+uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind);
+uint16_t nh_fixed(struct weir *w, enum nh_kind kind);
+/* Brings the link-layer parts of all slots up to date with the running generation. */
+void nh_refresh_ifaces(struct weir *w);
+uint32_t buckets_alloc(struct weir *w, unsigned class); /* first bucket or UINT32_MAX */
+void buckets_free(struct weir *w, uint32_t base, unsigned class);
+
+/* Gives a neighbour's slot back at the next releases_flush(): first the FIB must have let go of it. */
+void release_later(struct weir *w, uint16_t nh);
+void releases_flush(struct weir *w);
+
+/* rib.c */
+int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
+	struct err *e);
+int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
+/* Reinstalls every route whose best candidate's next hop changed. */
+void rib_reinstall(struct weir *w);
+/* Removes config routes whose mark is not `mark`. */
+void rib_sweep(struct weir *w, uint8_t mark);
+void rib_free(struct weir *w);
+
+/* connected.c */
+void connected_sync(struct weir *w);
+
+/* staged.c: the `routes:` of a config file. */
+int routes_stage(struct weir *w, const struct node *cfg, const struct generation *next, struct err *e);
+void routes_commit(struct weir *w);
+void routes_unstage(struct weir *w);
+
+/* Adds one route; the shared part of route_add() and routes_commit(). */
+int route_install(struct weir *w, const struct route_spec *spec, bool replace, uint8_t mark, struct err *e);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Next-hop sets: the paths of a route, shared by all routes with the same ones, so that a link event costs
+ * the number of sets. Several paths become a group of buckets; when a path goes away only its buckets are
+ * handed to the others, when one comes back it takes no more than its share (resilient hashing, compare RFC
+ * 2992).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_hash_crc.h>
+
+#include "feature/neigh/neigh.h"
+#include "feature/route/rib.h"
+
+static uint32_t hash_spec(const struct route_spec *spec)
+{
+	uint32_t h = rte_hash_crc_4byte((uint32_t)spec->vrf << 16 | spec->type, spec->prefix.addr.family);
+
+	for (unsigned i = 0; i < spec->via_count; i++) {
+		h = rte_hash_crc(spec->via[i].address.bytes, 16, h);
+		h = rte_hash_crc_4byte((uint32_t)spec->via[i].iface << 16 | spec->via[i].weight, h);
+	}
+	return h;
+}
+
+static bool same(const struct nhset *s, const struct route_spec *spec)
+{
+	if (s->vrf != spec->vrf || s->type != spec->type || s->family != spec->prefix.addr.family ||
+		s->via_count != spec->via_count)
+		return false;
+	for (unsigned i = 0; i < s->via_count; i++)
+		if (!ipaddr_equal(&s->via[i].via.address, &spec->via[i].address) ||
+			s->via[i].via.iface != spec->via[i].iface ||
+			s->via[i].via.weight != spec->via[i].weight)
+			return false;
+	return true;
+}
+
+/* --- one path --- */
+
+static uint16_t path_iface(const struct weir *w, const struct nhset *s, const struct route_via *v)
+{
+	const struct iface *ifc;
+
+	if (v->address.family != FAMILY_NONE)
+		return route_on_link(w, s->vrf, v->iface, &v->address);
+	ifc = v->iface < IFACE_MAX ? w->gen->iface[v->iface] : NULL;
+	return ifc != NULL && ifc->enabled && w->link_up[ifc->port] ? ifc->id : IFACE_NONE;
+}
+
+static void path_release(struct weir *w, struct set_via *v)
+{
+	if (v->nh != 0 && v->via.address.family != FAMILY_NONE)
+		release_later(w, v->nh);
+	v->nh = 0;
+	v->iface = IFACE_NONE;
+	v->usable = false;
+}
+
+/* Brings one path up to date; true when its slot changed. */
+static bool path_refresh(struct weir *w, const struct nhset *s, struct set_via *v)
+{
+	uint16_t iface = path_iface(w, s, &v->via), before = v->nh;
+
+	if (iface == v->iface && v->usable)
+		return false;
+	path_release(w, v);
+	if (iface != IFACE_NONE) {
+		v->iface = iface;
+		v->nh = v->via.address.family != FAMILY_NONE ? neigh_nexthop(w, iface, &v->via.address)
+							     : nh_of_iface(w, iface, NH_GLEAN);
+		v->usable = v->nh != 0;
+	}
+	return v->nh != before;
+}
+
+/* --- groups --- */
+
+static unsigned weight_of(const struct set_via *v)
+{
+	return v->usable ? (v->via.weight != 0 ? v->via.weight : 1) : 0;
+}
+
+/* Buckets each path should have: largest remainders get what rounding leaves over. */
+static void shares(const struct nhset *s, unsigned buckets, unsigned want[])
+{
+	unsigned total = 0, given = 0;
+
+	for (unsigned i = 0; i < s->via_count; i++)
+		total += weight_of(&s->via[i]);
+	for (unsigned i = 0; i < s->via_count; i++) {
+		want[i] = total != 0 ? buckets * weight_of(&s->via[i]) / total : 0;
+		given += want[i];
+	}
+	for (unsigned i = 0; total != 0 && given < buckets; i = (i + 1) % s->via_count)
+		if (weight_of(&s->via[i]) != 0) {
+			want[i]++;
+			given++;
+		}
+}
+
+static int owner_of(const struct nhset *s, uint16_t nh)
+{
+	for (unsigned i = 0; i < s->via_count; i++)
+		if (s->via[i].usable && s->via[i].nh == nh)
+			return (int)i;
+	return -1;
+}
+
+/* Path that misses most of its share, or -1. */
+static int neediest(const struct nhset *s, const unsigned want[], const unsigned have[])
+{
+	int best = -1;
+
+	for (unsigned i = 0; i < s->via_count; i++)
+		if (want[i] > have[i] && (best < 0 || want[i] - have[i] > want[best] - have[best]))
+			best = (int)i;
+	return best;
+}
+
+static void assign(uint16_t *bucket, struct nhset *s, int to, unsigned have[])
+{
+	__atomic_store_n(bucket, s->via[to].nh, __ATOMIC_RELEASE);
+	have[to]++;
+}
+
+/* Moves as few buckets as the shares allow: first the orphans, then from paths above their share to paths
+ * that have none or too few. Rounding differences of one bucket are left alone. */
+static void rebalance(struct weir *w, struct nhset *s)
+{
+	unsigned n = BUCKETS_MIN << s->class, want[ROUTE_VIA_MAX], have[ROUTE_VIA_MAX] = {0};
+	uint16_t *bucket = &w->nht.bucket[w->nht.nh[s->group].bucket_base];
+	int to;
+
+	shares(s, n, want);
+	for (unsigned i = 0; i < n; i++) {
+		int at = owner_of(s, bucket[i]);
+
+		if (at >= 0)
+			have[at]++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (owner_of(s, bucket[i]) < 0 && (to = neediest(s, want, have)) >= 0)
+			assign(&bucket[i], s, to, have);
+	for (unsigned i = 0; i < n; i++) {
+		int from = owner_of(s, bucket[i]);
+
+		to = neediest(s, want, have);
+		if (to < 0 || want[to] - have[to] < 2)
+			break;
+		if (from < 0 || have[from] <= want[from])
+			continue;
+		have[from]--;
+		assign(&bucket[i], s, to, have);
+	}
+}
+
+/* Enough buckets that every path's share is right to about one part in sixteen of the smallest weight. */
+static unsigned class_for(const struct route_spec *spec)
+{
+	unsigned total = 0, class = 0;
+
+	for (unsigned i = 0; i < spec->via_count; i++)
+		total += spec->via[i].weight != 0 ? spec->via[i].weight : 1;
+	while (class + 1 < BUCKET_CLASSES && (unsigned)BUCKETS_MIN << class < total * 16)
+		class ++;
+	return class;
+}
+
+static int make_group(struct weir *w, struct nhset *s, unsigned class)
+{
+	struct nexthop *nh;
+	uint32_t base = buckets_alloc(w, class);
+
+	if (base == UINT32_MAX)
+		return -ENOSPC;
+	s->group = nh_alloc(w);
+	if (s->group == 0) {
+		buckets_free(w, base, class);
+		return -ENOSPC;
+	}
+	s->class = (uint8_t) class;
+	memset(&w->nht.bucket[base], 0, (BUCKETS_MIN << class) * sizeof *w->nht.bucket);
+	nh = &w->nht.nh[s->group];
+	nh->bucket_base = base;
+	nh->bucket_mask = (BUCKETS_MIN << class) - 1;
+	nh->kind = NH_GROUP;
+	w->route->groups++;
+	return 0;
+}
+
+/* --- sets --- */
+
+static uint16_t fixed_slot(struct weir *w, uint8_t type)
+{
+	static const enum nh_kind kind[] = {[ROUTE_TYPE_BLACKHOLE] = NH_BLACKHOLE,
+		[ROUTE_TYPE_UNREACHABLE] = NH_UNREACHABLE,
+		[ROUTE_TYPE_PROHIBIT] = NH_PROHIBIT};
+
+	return nh_fixed(w, kind[type]);
+}
+
+/* True when what the FIB points at changed. */
+static bool set_refresh(struct weir *w, struct nhset *s)
+{
+	uint16_t before = s->nh;
+	bool changed = false;
+	unsigned usable = 0;
+
+	if (s->type != ROUTE_UNICAST) {
+		s->nh = fixed_slot(w, s->type);
+		return s->nh != before;
+	}
+	for (unsigned i = 0; i < s->via_count; i++) {
+		changed |= path_refresh(w, s, &s->via[i]);
+		usable += s->via[i].usable;
+	}
+	if (s->group != 0) {
+		if (changed && usable != 0)
+			rebalance(w, s);
+		s->nh = usable != 0 ? s->group : 0;
+	} else {
+		s->nh = s->via_count != 0 ? s->via[0].nh : 0;
+	}
+	return s->nh != before;
+}
+
+static void set_free(struct weir *w, struct nhset *s)
+{
+	for (unsigned i = 0; i < s->via_count; i++)
+		path_release(w, &s->via[i]);
+	if (s->group != 0) {
+		buckets_free(w, w->nht.nh[s->group].bucket_base, s->class);
+		nh_put(w, s->group);
+		w->route->groups--;
+	}
+	free(s);
+}
+
+static struct nhset *set_new(struct weir *w, const struct route_spec *spec, uint32_t hash, struct err *e)
+{
+	struct nhset *s = calloc(1, sizeof *s + spec->via_count * sizeof s->via[0]);
+
+	if (s == NULL) {
+		err_set(e, ENOMEM, "not enough memory for the next hops");
+		return NULL;
+	}
+	s->hash = hash;
+	s->vrf = spec->vrf;
+	s->type = spec->type;
+	s->family = spec->prefix.addr.family;
+	s->via_count = spec->via_count;
+	for (unsigned i = 0; i < s->via_count; i++)
+		s->via[i].via = spec->via[i];
+	if (s->via_count > 1 && make_group(w, s, class_for(spec)) != 0) {
+		err_set(e, ENOSPC, "the next-hop table is full (%u slots, %u buckets in use)",
+			w->route->nh_used, w->route->buckets_used);
+		free(s);
+		return NULL;
+	}
+	set_refresh(w, s);
+	return s;
+}
+
+struct nhset *set_get(struct weir *w, const struct route_spec *spec, struct err *e)
+{
+	uint32_t hash = hash_spec(spec);
+	struct nhset **chain = &w->route->set[hash % SET_HASH], *s;
+
+	for (s = *chain; s != NULL; s = s->next)
+		if (s->hash == hash && same(s, spec)) {
+			s->refs++;
+			return s;
+		}
+	s = set_new(w, spec, hash, e);
+	if (s == NULL)
+		return NULL;
+	s->refs = 1;
+	s->next = *chain;
+	*chain = s;
+	w->route->set_count++;
+	return s;
+}
+
+void set_put(struct weir *w, struct nhset *s)
+{
+	struct nhset **at;
+
+	if (s == NULL || --s->refs != 0)
+		return;
+	at = &w->route->set[s->hash % SET_HASH];
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	w->route->set_count--;
+	set_free(w, s);
+}
+
+bool sets_refresh(struct weir *w)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < SET_HASH; i++)
+		for (struct nhset *s = w->route->set[i]; s != NULL; s = s->next)
+			changed |= set_refresh(w, s);
+	return changed;
+}
