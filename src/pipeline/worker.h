@@ -69,6 +69,7 @@ struct tx_path {
 	uint16_t (*send)(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	void *ctx;
 	uint16_t queue;
+	bool shared; /* another worker sends: the note of each packet must name its interface */
 	uint16_t pending;
 	uint16_t oif[BURST_SIZE];
 	struct rte_mbuf *pkt[BURST_SIZE];

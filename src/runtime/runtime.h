@@ -51,7 +51,7 @@ void runtime_port_xstats(uint16_t port, void (*fn)(void *ctx, const char *name, 
 
 struct runtime_worker {
 	unsigned id, lcore;
-	int socket;
+	int cpu, socket;
 	uint64_t polls, idle_polls, bursts, packets; /* received */
 	uint64_t busy_cycles, idle_cycles;           /* TSC cycles in polls that did / did not find work */
 	unsigned queue_count;

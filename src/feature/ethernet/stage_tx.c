@@ -5,6 +5,7 @@
  */
 #include <rte_mbuf.h>
 
+#include "feature/ethernet/ethernet.h"
 #include "pipeline/drop.h"
 #include "pipeline/simd.h"
 
@@ -39,6 +40,13 @@ static void refuse(struct worker *w, struct rte_mbuf **pkts, unsigned n, uint16_
 			IFACE_NONE; /* the note of a packet that stayed in its burst is not set */
 		worker_end_packet(w, pkts[i], &reason_tx_full);
 	}
+}
+
+/* Who sends for us must know whose counters to correct when the port refuses. */
+static void note_egress(const struct burst *b, uint64_t slots, uint16_t oif)
+{
+	BURST_EACH (i, slots)
+		note_of(b->pkt[i])->oif = oif;
 }
 
 /* The whole burst leaves by one interface: straight from the burst's array. */
@@ -100,6 +108,8 @@ static void tx_run(struct worker *w, const struct generation *g, struct burst *b
 			continue;
 		}
 		b->alive &= ~same;
+		if (__builtin_expect(tx->shared, 0))
+			note_egress(b, same, oif);
 		if (same == slots && mask_dense(slots)) {
 			send_direct(w, b, tx, same, oif);
 			return;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A client for the API's tests.
+ */
+#include "api/api_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+int dial(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct timeval tv = {.tv_sec = 20};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", server_socket());
+	assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+	return fd;
+}
+
+static char *read_all(int fd, size_t *len)
+{
+	size_t room = 1 << 16;
+	char *text = malloc(room);
+	ssize_t n;
+
+	*len = 0;
+	while ((n = recv(fd, text + *len, room - *len - 1, 0)) > 0) {
+		*len += (size_t)n;
+		if (room - *len < 4096)
+			text = realloc(text, room *= 2);
+	}
+	text[*len] = '\0';
+	return text;
+}
+
+struct answer ask_raw(const char *bytes, size_t len)
+{
+	struct answer a = {0};
+	const char *body;
+	size_t got;
+	int fd = dial();
+
+	while (len > 0) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			break; /* refused before all of it was read */
+		bytes += n;
+		len -= (size_t)n;
+	}
+	shutdown(fd, SHUT_WR);
+	a.text = read_all(fd, &got);
+	close(fd);
+	if (strncmp(a.text, "HTTP/1.1 ", 9) == 0)
+		a.status = (unsigned)atoi(a.text + 9);
+	body = strstr(a.text, "\r\n\r\n");
+	if (body != NULL)
+		a.doc = json_loads(body + 4, JSON_REJECT_DUPLICATES, NULL);
+	return a;
+}
+
+struct answer ask(const char *method, const char *target, const char *body)
+{
+	struct answer a;
+	char *text;
+	int n = asprintf(&text,
+		"%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", method,
+		target, body != NULL ? strlen(body) : 0, body != NULL ? body : "");
+
+	assert_true(n > 0);
+	a = ask_raw(text, (size_t)n);
+	free(text);
+	return a;
+}
+
+void answer_free(struct answer *a)
+{
+	json_decref(a->doc);
+	free(a->text);
+	*a = (struct answer){0};
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * weir config: check without a daemon, apply to the running one.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/call.h"
+#include "cli/verbs.h"
+#include "control/yaml.h"
+
+static const char *take_file(struct words *a, struct err *e)
+{
+	const char *file = words_take(a);
+
+	if (file == NULL)
+		err_set(e, EINVAL, "the config file is missing");
+	words_end(a, e);
+	return file;
+}
+
+int verb_config_check(const struct cli *c, struct words *a, const struct verb *v)
+{
+	struct err e = {0};
+	const char *file = take_file(a, &e);
+	struct diag d = {0};
+	struct node *tree;
+	char *text = NULL;
+
+	if (e.code != 0)
+		return cli_usage(v, &e);
+	tree = config_load(file, &d, &text);
+	if (tree == NULL || d.total != 0)
+		diag_print(&d, stderr);
+	else
+		printf("%s: ok\n", file);
+	node_free(tree);
+	free(text);
+	return tree != NULL && d.total == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* Diagnostics of the daemon, line by line so that nothing but newlines controls the terminal. */
+static void print_rendered(const char *text)
+{
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text >= 0x20 || *text == '\n' || *text == '\t' ? *text : '?', stderr);
+}
+
+int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v)
+{
+	struct err e = {0};
+	const char *file = take_file(a, &e), *rendered;
+	char path[PATH_MAX];
+	json_t *doc;
+	int rc;
+
+	if (e.code != 0)
+		return cli_usage(v, &e);
+	if (realpath(file, path) == NULL)
+		return cli_error(CLI_FAILED, "%s cannot be read: %s", file, strerror(errno));
+	rc = cli_call(c, "POST", "/v1/config/apply", json_pack("{s:s}", "path", path), &doc);
+	rendered = json_string_value(json_object_get(doc, "rendered"));
+	if (rendered != NULL)
+		print_rendered(rendered);
+	if (c->json && doc != NULL)
+		cli_print_json(doc);
+	else if (rc == CLI_OK)
+		printf("%s: applied\n", file);
+	json_decref(doc);
+	return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Tables for people: aligned columns, a header line, readable numbers.
+ */
+#ifndef WEIR_CLI_GRID_H
+#define WEIR_CLI_GRID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define GRID_COLUMNS 16
+#define TEXT_NUMBER 40
+
+struct grid {
+	const char *head[GRID_COLUMNS];
+	unsigned columns, rows, room;
+	unsigned width[GRID_COLUMNS]; /* kept between flushes, so that pages line up */
+	uint32_t right;               /* bit set: right-aligned */
+	bool header_done;
+	char **cell;
+};
+
+/* A leading ">" aligns the column right. The heads must outlive the grid. */
+void grid_init(struct grid *g, const char *const *heads, unsigned columns);
+/* Adds one row; cells are copied, NULL is "-". Fewer cells than columns are not possible. */
+void grid_row(struct grid *g, const char *const *cells);
+/* Prints the header (the first time) and the rows, then forgets the rows. */
+void grid_flush(struct grid *g, FILE *out);
+void grid_free(struct grid *g);
+
+/* 12,345,678 */
+const char *text_number(uint64_t n, char buf[static TEXT_NUMBER]);
+/* 1.5 KiB, 12 MiB */
+const char *text_bytes(uint64_t n, char buf[static TEXT_NUMBER]);
+/* 12 ms, 4.2 s, 3m05s, 2h07m, 5d02h */
+const char *text_duration(uint64_t ns, char buf[static TEXT_NUMBER]);
+/* 10 Gbit/s, 100 Mbit/s; 0 is "-" */
+const char *text_speed(uint64_t mbit, char buf[static TEXT_NUMBER]);
+
+#endif

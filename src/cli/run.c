@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * weir run: the daemon.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/call.h"
+#include "cli/verbs.h"
+#include "runtime/runtime.h"
+
+#define CONFIG_DEFAULT "/etc/weir/weir.yaml"
+
+int verb_run(const struct cli *c, struct words *a, const struct verb *v)
+{
+	const char *env = getenv("WEIR_SOCKET");
+	struct run_options o = {.config = CONFIG_DEFAULT, .socket = c->socket};
+	struct err e = {0};
+	const char *value;
+
+	if (o.socket == NULL && env != NULL && env[0] != '\0')
+		o.socket = env;
+	while (e.code == 0 && words_peek(a) != NULL && strcmp(words_peek(a), "--") != 0) {
+		value = words_option(a, "config", 'c', &e);
+		if (value != NULL)
+			o.config = value;
+		else if (strcmp(words_peek(a) != NULL ? words_peek(a) : "", "-v") == 0)
+			o.verbose = words_take(a) != NULL;
+		else if (words_accept(a, "--verbose", strlen("--verbose")))
+			o.verbose = true;
+		else
+			break;
+	}
+	if (e.code == 0 && words_peek(a) != NULL && strcmp(words_peek(a), "--") == 0) {
+		words_take(a);
+		o.eal_argc = a->count - a->at;
+		o.eal_argv = a->word + a->at;
+		a->at = a->count;
+	}
+	if (words_end(a, &e) != 0)
+		return cli_usage(v, &e);
+	return runtime_main(&o);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The verbs, one file each, and the tree that joins them (tree.c).
+ */
+#ifndef WEIR_CLI_VERBS_H
+#define WEIR_CLI_VERBS_H
+
+#include <jansson.h>
+
+#include "cli/words.h"
+
+extern const struct verb verb_root[];
+
+int verb_run(const struct cli *c, struct words *a, const struct verb *v);
+int verb_replay(const struct cli *c, struct words *a, const struct verb *v);
+int verb_config_check(const struct cli *c, struct words *a, const struct verb *v);
+int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v);
+/* data: a struct view */
+int verb_show(const struct cli *c, struct words *a, const struct verb *v);
+/* data: the HTTP method as text */
+int verb_route_change(const struct cli *c, struct words *a, const struct verb *v);
+int verb_route_get(const struct cli *c, struct words *a, const struct verb *v);
+int verb_neighbor_change(const struct cli *c, struct words *a, const struct verb *v);
+int verb_neighbor_flush(const struct cli *c, struct words *a, const struct verb *v);
+int verb_address_change(const struct cli *c, struct words *a, const struct verb *v);
+int verb_clear_counters(const struct cli *c, struct words *a, const struct verb *v);
+int verb_help(const struct cli *c, struct words *a, const struct verb *v);
+
+/* Help for a table of verbs; `path` is the words before it ("weir", "weir route"). */
+void help_table(const struct verb *table, const char *path);
+void help_verb(const struct verb *v, const char *path);
+
+/* Options of `show`. */
+struct show_options {
+	bool xstats, all, dot;
+	uint8_t family;
+	const char *vrf;
+	double watch; /* seconds, 0 = once */
+};
+
+/* One thing that can be shown. */
+struct view {
+	const char *path; /* API path */
+	void (*render)(const json_t *doc, const struct show_options *o);
+	bool xstats, all, dot, routes; /* which options it has */
+};
+extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
+	view_stages, view_drops, view_workers, view_memory, view_pipeline;
+
+/* Renderers (show_*.c) print to stdout. */
+void render_version(const json_t *doc, const struct show_options *o);
+void render_interfaces(const json_t *doc, const struct show_options *o);
+void render_ports(const json_t *doc, const struct show_options *o);
+void render_neighbors(const json_t *doc, const struct show_options *o);
+void render_vrfs(const json_t *doc, const struct show_options *o);
+void render_stages(const json_t *doc, const struct show_options *o);
+void render_drops(const json_t *doc, const struct show_options *o);
+void render_workers(const json_t *doc, const struct show_options *o);
+void render_memory(const json_t *doc, const struct show_options *o);
+void render_pipeline(const json_t *doc, const struct show_options *o);
+/* Fetches and prints page by page; returns the exit code. */
+int show_route_pages(const struct cli *c, const struct show_options *o);
+/* "10.0.0.0/8 via 10.0.1.2 dev wan ..." on one line. */
+void render_route_line(const json_t *route);
+
+/* Typed reads that never fail: "" and 0 for what is missing. */
+const char *json_str(const json_t *o, const char *key);
+uint64_t json_num(const json_t *o, const char *key);
+bool json_yes(const json_t *o, const char *key);
+
+#endif

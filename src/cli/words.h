@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Words of a command line: the tree of verbs, unique prefixes, options. Pure functions over argv, so that
+ * tests can look at the grammar without a daemon.
+ */
+#ifndef WEIR_CLI_WORDS_H
+#define WEIR_CLI_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Exit codes of every verb. */
+enum cli_exit {
+	CLI_OK,
+	CLI_FAILED,      /* refused or failed; the sentence is on stderr */
+	CLI_USAGE,       /* the command line itself is wrong */
+	CLI_UNREACHABLE, /* no daemon answers on the socket */
+	CLI_TIMEOUT,
+};
+
+struct cli {
+	const char *socket; /* NULL: not given on the command line */
+	bool json, help, version;
+	uint8_t family; /* -4, -6, or FAMILY_NONE */
+};
+
+/* A cursor over the words that are left. */
+struct words {
+	int count, at;
+	char **word;
+};
+
+struct verb {
+	const char *word;       /* NULL ends a table */
+	const char *args;       /* what follows, as in a synopsis */
+	const char *help;       /* one sentence */
+	const struct verb *sub; /* the words that may follow, or */
+	int (*run)(const struct cli *c, struct words *a, const struct verb *v);
+	const void *data; /* the verb's own */
+};
+
+/* Takes the global options out of argv (before or after the verb, up to "--"; what stands behind the verb
+ * `raw` is its own and left alone). `out->word` is argv, reordered. -EINVAL with a sentence. */
+int words_globals(int argc, char **argv, const char *raw, struct cli *c, struct words *out, struct err *e);
+
+/* Next word or NULL; words_take() moves on. */
+const char *words_peek(const struct words *a);
+const char *words_take(struct words *a);
+/* Takes the next word if it is `word` (exactly, or a prefix of at least `least` letters). */
+bool words_accept(struct words *a, const char *word, size_t least);
+/* Takes an option and its value: "--name VALUE", "--name=VALUE" or "-x VALUE" (x may be 0). NULL if the next
+ * word is something else; a value that is missing is recorded in e. */
+const char *words_option(struct words *a, const char *name, char letter, struct err *e);
+/* -EINVAL with a sentence when words are left. */
+int words_end(const struct words *a, struct err *e);
+
+/* The verb a word means: exact, or a prefix of just one. NULL with a sentence (what was expected, what may
+ * have been meant); `after` is the path so far, for the sentence. */
+const struct verb *verb_find(const struct verb *table, const char *word, const char *after, struct err *e);
+
+#endif

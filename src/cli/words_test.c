@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The grammar of the command line: words to verbs, words to request bodies, numbers to text.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/call.h"
+#include "cli/grammar.h"
+#include "cli/grid.h"
+#include "cli/words.h"
+
+#define WORDS_MAX 32
+
+/* Splits a line at spaces. */
+static int split(char *line, char **word)
+{
+	int n = 0;
+
+	for (char *w = strtok(line, " "); w != NULL && n < WORDS_MAX; w = strtok(NULL, " "))
+		word[n++] = w;
+	return n;
+}
+
+/* --- global options --- */
+
+static const struct {
+	const char *line, *socket, *rest;
+	bool json, help;
+	int family, code;
+} globals[] = {
+	{"weir show routes", NULL, "show routes"},
+	{"weir -j show routes", NULL, "show routes", .json = true},
+	{"weir show routes --json", NULL, "show routes", .json = true},
+	{"weir -s /x show drops", "/x", "show drops"},
+	{"weir show drops --socket /x", "/x", "show drops"},
+	{"weir show --socket=/x drops -j", "/x", "show drops", .json = true},
+	{"weir -6 show routes", NULL, "show routes", .family = 6},
+	{"weir route add -h", NULL, "route add", .help = true},
+	{"weir run -c f -- -s /x -j", NULL, "run -c f -- -s /x -j"},
+	{"weir -j replay -j -s 3 --help", NULL, "replay -j -s 3 --help", .json = true},
+	{"weir rep -h", NULL, "rep -h"},
+	{"weir route add -z", NULL, "route add -z"},
+	{"weir", NULL, ""},
+	{"weir show -s", NULL, NULL, .code = EINVAL},
+};
+
+static void test_globals(void **state)
+{
+	for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
+		char line[256], rest[256] = "", *word[WORDS_MAX];
+		struct cli c = {0};
+		struct words a;
+		struct err e = {0};
+		int n;
+
+		snprintf(line, sizeof line, "%s", globals[i].line);
+		n = split(line, word);
+		words_globals(n, word, "replay", &c, &a, &e);
+		assert_int_equal(e.code, globals[i].code);
+		if (globals[i].code != 0)
+			continue;
+		while (words_peek(&a) != NULL) {
+			strcat(rest, rest[0] != '\0' ? " " : "");
+			strcat(rest, words_take(&a));
+		}
+		assert_string_equal(rest, globals[i].rest);
+		assert_string_equal(
+			c.socket != NULL ? c.socket : "", globals[i].socket != NULL ? globals[i].socket : "");
+		assert_int_equal(c.json, globals[i].json);
+		assert_int_equal(c.help, globals[i].help);
+		assert_int_equal(c.family, globals[i].family);
+	}
+}
+
+/* --- verbs --- */
+
+static const struct verb table[] = {{"run"}, {"replay"}, {"route"}, {"routes"}, {"show"}, {"neighbor"}, {0}};
+
+static const struct {
+	const char *word, *verb, *sentence;
+} verbs[] = {
+	{"run", "run", NULL},
+	{"ru", "run", NULL},
+	{"s", "show", NULL},
+	{"route", "route", NULL}, /* exact wins over the longer word */
+	{"routes", "routes", NULL},
+	{"r", NULL, "'r' can be 'run' or 'replay'; write more of it"},
+	{"rout", NULL, "can be 'route' or 'routes'"},
+	{"shwo", NULL, "did you mean 'show'?"},
+	{"zzz", NULL, "it takes: run, replay, route, routes, show, neighbor"},
+	{"", NULL, "it takes: run"},
+};
+
+static void test_verbs(void **state)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		struct err e = {0};
+		const struct verb *v = verb_find(table, verbs[i].word, "weir", &e);
+
+		if (verbs[i].verb != NULL) {
+			assert_non_null(v);
+			assert_string_equal(v->word, verbs[i].verb);
+		} else {
+			assert_null(v);
+			if (strstr(e.text, verbs[i].sentence) == NULL)
+				fail_msg("%s: %s", verbs[i].word, e.text);
+		}
+	}
+}
+
+/* --- bodies --- */
+
+enum what { ROUTE, ROUTE6, DELETE, NEIGHBOR, NEIGHBOR_DELETE, FLUSH, ADDRESS };
+
+static json_t *parse(enum what what, struct words *a, struct err *e)
+{
+	switch (what) {
+	case ROUTE:
+		return grammar_route(a, 0, true, e);
+	case ROUTE6:
+		return grammar_route(a, 6, true, e);
+	case DELETE:
+		return grammar_route(a, 0, false, e);
+	case NEIGHBOR:
+		return grammar_neighbor(a, true, e);
+	case NEIGHBOR_DELETE:
+		return grammar_neighbor(a, false, e);
+	case FLUSH:
+		return grammar_flush(a, e);
+	default:
+		return grammar_address(a, e);
+	}
+}
+
+static const struct {
+	enum what what;
+	const char *line, *json; /* json: NULL means refused, and `sentence` is in the error */
+	const char *sentence;
+} bodies[] = {
+	{ROUTE, "10.0.0.0/8 via 10.0.1.2", "{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2'}]}"},
+	{ROUTE, "default via 10.0.1.2 dev wan",
+		"{'prefix':'0.0.0.0/0','via':[{'address':'10.0.1.2','interface':'wan'}]}"},
+	{ROUTE, "default via 2001:db8::1", "{'prefix':'::/0','via':[{'address':'2001:db8::1'}]}"},
+	{ROUTE6, "default dev wan", "{'prefix':'::/0','via':[{'interface':'wan'}]}"},
+	{ROUTE, "192.0.2.1 dev wan weight 2",
+		"{'prefix':'192.0.2.1','via':[{'interface':'wan','weight':2}]}"},
+	{ROUTE, "10.0.0.0/8 vrf red distance 7 via 10.0.1.2",
+		"{'prefix':'10.0.0.0/8','vrf':'red','distance':7,'via':[{'address':'10.0.1.2'}]}"},
+	{ROUTE, "10.0.0.0/8 via 10.0.1.2 metric 9",
+		"{'prefix':'10.0.0.0/8','distance':9,'via':[{'address':'10.0.1.2'}]}"},
+	{ROUTE, "10.0.0.0/8 nexthop via 10.0.1.2 dev a weight 1 nexthop via 10.0.2.2 dev b weight 3",
+		"{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2','interface':'a','weight':1},"
+		"{'address':'10.0.2.2','interface':'b','weight':3}]}"},
+	{ROUTE, "10.0.0.0/8 via 10.0.1.2 via 10.0.2.2",
+		"{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2'},{'address':'10.0.2.2'}]}"},
+	{ROUTE, "10.0.0.0/8 dev a dev b",
+		"{'prefix':'10.0.0.0/8','via':[{'interface':'a'},{'interface':'b'}]}"},
+	{ROUTE, "10.0.0.0/8 nexthop dev a nexthop via 10.0.2.2",
+		"{'prefix':'10.0.0.0/8','via':[{'interface':'a'},{'address':'10.0.2.2'}]}"},
+	{ROUTE, "blackhole 10.0.0.0/8", "{'prefix':'10.0.0.0/8','type':'blackhole'}"},
+	{ROUTE, "unreach default vrf red", "{'prefix':'0.0.0.0/0','type':'unreachable','vrf':'red'}"},
+	{ROUTE, "10.0.0.0/8 via inet6 fe80::1 dev a",
+		"{'prefix':'10.0.0.0/8','via':[{'address':'fe80::1','interface':'a'}]}"},
+	{ROUTE, "", NULL, "the prefix is missing"},
+	{ROUTE, "10.0.0.0/33 via 10.0.1.2", NULL, "is not a prefix"},
+	{ROUTE, "10.0.0.0/8 via", NULL, "via needs a value"},
+	{ROUTE, "10.0.0.0/8 via x", NULL, "via 'x' is not"},
+	{ROUTE, "10.0.0.0/8 weight 3", NULL, "weight belongs behind"},
+	{ROUTE, "10.0.0.0/8 dev a weight 0", NULL, "1 to 256"},
+	{ROUTE, "10.0.0.0/8 dev a weight 257", NULL, "1 to 256"},
+	{ROUTE, "10.0.0.0/8 dev a weight -1", NULL, "1 to 256"},
+	{ROUTE, "10.0.0.0/8 dev a weight 1 weight 2", NULL, "given twice"},
+	{ROUTE, "10.0.0.0/8 vrf a vrf b", NULL, "vrf is given twice"},
+	{ROUTE, "10.0.0.0/8 dev a table 5", NULL, "'table' is not expected"},
+	{ROUTE, "10.0.0.0/8 dev \xff", NULL, "UTF-8"},
+	{DELETE, "10.0.0.0/8 vrf red", "{'prefix':'10.0.0.0/8','vrf':'red'}"},
+	{DELETE, "blackhole 10.0.0.0/8", "{'prefix':'10.0.0.0/8'}"},
+	{DELETE, "10.0.0.0/8 via 10.0.1.2", NULL, "'via' is not expected"},
+	{NEIGHBOR, "10.0.1.2 lladdr 02:00:00:00:00:01 dev lan",
+		"{'address':'10.0.1.2','mac':'02:00:00:00:00:01','interface':'lan'}"},
+	{NEIGHBOR, "10.0.1.2 dev lan ll 02:00:00:00:00:01",
+		"{'address':'10.0.1.2','mac':'02:00:00:00:00:01','interface':'lan'}"},
+	{NEIGHBOR, "10.0.1.2 dev lan", NULL, "lladdr MAC is missing"},
+	{NEIGHBOR, "10.0.1.2 lladdr 02:00:00:00:00:01", NULL, "dev IFACE is missing"},
+	{NEIGHBOR, "10.0.1.2 lladdr 02:00 dev lan", NULL, "lladdr '02:00'"},
+	{NEIGHBOR, "10.0.1.2/24 dev lan", NULL, "is not an IPv4 or IPv6 address"},
+	{NEIGHBOR_DELETE, "fe80::1 dev lan", "{'address':'fe80::1','interface':'lan'}"},
+	{NEIGHBOR_DELETE, "fe80::1 lladdr 02:00:00:00:00:01 dev lan", NULL, "'lladdr' is not expected"},
+	{FLUSH, "", "{'flush':true}"},
+	{FLUSH, "dev lan", "{'flush':true,'interface':'lan'}"},
+	{FLUSH, "all", NULL, "'all' is not expected"},
+	{ADDRESS, "10.0.0.1/24 dev lan", "{'address':'10.0.0.1/24','interface':'lan'}"},
+	{ADDRESS, "10.0.0.1 dev lan", NULL, "is not ADDRESS/LENGTH"},
+	{ADDRESS, "10.0.0.1/24", NULL, "dev IFACE is missing"},
+	{ADDRESS, "10.0.0.1/24 dev", NULL, "dev needs a value"},
+};
+
+static void check_body(size_t i)
+{
+	char line[256], *word[WORDS_MAX], expected[512];
+	struct words a = {.word = word};
+	struct err e = {0};
+	json_t *got, *want;
+
+	snprintf(line, sizeof line, "%s", bodies[i].line);
+	a.count = split(line, word);
+	got = parse(bodies[i].what, &a, &e);
+	if (bodies[i].json == NULL) {
+		assert_null(got);
+		if (strstr(e.text, bodies[i].sentence) == NULL)
+			fail_msg("%s: %s", bodies[i].line, e.text);
+		return;
+	}
+	if (got == NULL)
+		fail_msg("%s: %s", bodies[i].line, e.text);
+	snprintf(expected, sizeof expected, "%s", bodies[i].json);
+	for (char *c = expected; *c != '\0'; c++)
+		*c = *c == '\'' ? '"' : *c;
+	want = json_loads(expected, 0, NULL);
+	assert_non_null(want);
+	if (!json_equal(got, want))
+		fail_msg("%s: %s", bodies[i].line, json_dumps(got, JSON_COMPACT));
+	json_decref(got);
+	json_decref(want);
+}
+
+static void test_bodies(void **state)
+{
+	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+		check_body(i);
+}
+
+/* --- text --- */
+
+static void test_numbers(void **state)
+{
+	char b[TEXT_NUMBER];
+
+	assert_string_equal(text_number(0, b), "0");
+	assert_string_equal(text_number(999, b), "999");
+	assert_string_equal(text_number(1000, b), "1,000");
+	assert_string_equal(text_number(UINT64_MAX, b), "18,446,744,073,709,551,615");
+	assert_string_equal(text_bytes(1023, b), "1023 B");
+	assert_string_equal(text_bytes(1024, b), "1.0 KiB");
+	assert_string_equal(text_bytes(128u << 20, b), "128 MiB");
+	assert_string_equal(text_bytes(UINT64_MAX, b), "16.0 EiB");
+	assert_string_equal(text_duration(1500000, b), "1 ms");
+	assert_string_equal(text_duration(4250000000, b), "4.2 s");
+	assert_string_equal(text_duration(UINT64_C(185000000000), b), "3m05s");
+	assert_string_equal(text_duration(UINT64_C(90061000000000), b), "1d01h");
+	assert_string_equal(text_speed(10000, b), "10 Gbit/s");
+	assert_string_equal(text_speed(0, b), "-");
+}
+
+static void test_grid(void **state)
+{
+	static const char expected[] = "Name       N  Text\n"
+				       "a          1  x\n"
+				       "gr\xc3\xbc\xc3\x9f\x65  1,000  esc?[31m\n"
+				       "-          -  -\n";
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	struct grid g;
+
+	grid_init(&g, (const char *const[]){"Name", ">N", "Text"}, 3);
+	grid_row(&g, (const char *const[]){"a", "1", "x"});
+	grid_row(&g, (const char *const[]){"gr\xc3\xbc\xc3\x9f\x65", "1,000", "esc\033[31m"});
+	grid_row(&g, (const char *const[]){NULL, "", NULL});
+	grid_flush(&g, f);
+	grid_free(&g);
+	fclose(f);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void test_query(void **state)
+{
+	char target[64] = "/v1/x";
+
+	cli_query(target, sizeof target, "a", "2001:db8::/32");
+	cli_query(target, sizeof target, "b", "x y&z");
+	assert_string_equal(target, "/v1/x?a=2001%3Adb8%3A%3A%2F32&b=x%20y%26z");
+	for (unsigned i = 0; i < 20; i++)
+		cli_query(target, sizeof target, "longer", "than the room");
+	assert_true(strlen(target) < sizeof target);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_globals), cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_bodies), cmocka_unit_test(test_numbers), cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_query)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

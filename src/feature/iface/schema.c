@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Schema of `ports:` and `interfaces:`, and what a table cannot say about them: tags that collide, parents that do
+ * not lead to a port, subnets that overlap.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/diag.h"
+#include "control/schema.h"
+#include "pipeline/generation.h"
+
+#define PARENT_DEPTH 4
+
+static const char *const tag_types[] = {"802.1q", "802.1ad", NULL};
+
+static const struct schema port_fields[] = {
+	{.key = "device",
+		.type = SCHEMA_STRING,
+		.required = true,
+		.min = 1,
+		.max = 512,
+		.help = "PCI address, DPDK device arguments (net_...,key=value), or af_xdp:IF, af_packet:IF, tap:NAME, "
+			"pcap:IN,OUT, memif:SOCKET, null."},
+	{.key = "mtu", .type = SCHEMA_INT, .min = 68, .max = 9600, .fallback = "1500", .help = "Largest IP packet in bytes."},
+	{.key = "mac", .type = SCHEMA_MAC, .help = "MAC address instead of the device's own."},
+	{.key = "rx-queues",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = 64,
+		.help = "Receive queues; by default one per worker, as far as the device has them."},
+	{.key = "rx-descriptors",
+		.type = SCHEMA_INT,
+		.min = 64,
+		.max = 8192,
+		.fallback = "1024",
+		.help = "Packets a receive queue holds."},
+	{.key = "tx-descriptors",
+		.type = SCHEMA_INT,
+		.min = 64,
+		.max = 8192,
+		.fallback = "1024",
+		.help = "Packets a transmit queue holds."},
+	{.key = "promiscuous",
+		.type = SCHEMA_BOOL,
+		.fallback = "false",
+		.help = "Take frames for any MAC address off the wire; those not for an interface are still dropped."},
+	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
+	{0},
+};
+
+static const struct schema address_item = {
+	.type = SCHEMA_IFADDR, .help = "Address with prefix length, such as 192.0.2.1/24."};
+
+static const struct schema iface_fields[] = {
+	{.key = "port", .type = SCHEMA_NAME, .refers = "ports", .help = "Port whose untagged frames it takes."},
+	{.key = "parent", .type = SCHEMA_NAME, .refers = "interfaces", .help = "Interface it is a VLAN of."},
+	{.key = "vlan", .type = SCHEMA_INT, .min = 1, .max = 4094, .help = "VLAN id; needs parent."},
+	{.key = "inner-vlan", .type = SCHEMA_INT, .min = 1, .max = 4094, .help = "Second VLAN id (QinQ); needs vlan."},
+	{.key = "tpid",
+		.type = SCHEMA_ENUM,
+		.words = tag_types,
+		.fallback = "802.1q",
+		.help = "Tag type of vlan: 802.1q (0x8100) or 802.1ad (0x88a8)."},
+	{.key = "addresses",
+		.type = SCHEMA_LIST,
+		.item = &address_item,
+		.max = IFACE_ADDRESSES - 1,
+		.help = "Its addresses; the first of a family is the preferred source."},
+	{.key = "vrf", .type = SCHEMA_NAME, .max = VRF_NAME - 1, .fallback = "default", .help = "VRF it routes in."},
+	{.key = "mtu", .type = SCHEMA_INT, .min = 68, .max = 9600, .help = "Largest IP packet in bytes; at most the port's."},
+	{.key = "enabled", .type = SCHEMA_BOOL, .fallback = "true", .help = "Administratively up."},
+	{.key = "forwarding",
+		.type = SCHEMA_BOOL,
+		.fallback = "true",
+		.help = "Forward packets that come in here; otherwise only those to us are taken."},
+	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
+	{0},
+};
+
+static const struct schema vrf_fields[] = {
+	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
+	{0},
+};
+
+static const struct schema fields[] = {
+	{.key = "ports", .type = SCHEMA_NAMED, .fields = port_fields, .max = IFACE_NAME - 1, .help = "Ports by name."},
+	{.key = "interfaces",
+		.type = SCHEMA_NAMED,
+		.fields = iface_fields,
+		.max = IFACE_NAME - 1,
+		.help = "Interfaces by name."},
+	{.key = "vrfs",
+		.type = SCHEMA_NAMED,
+		.fields = vrf_fields,
+		.max = VRF_NAME - 1,
+		.help = "VRFs besides 'default'; interfaces and routes name them."},
+	{0},
+};
+
+/* --- checks --- */
+
+/* An interface with its port and tags resolved. */
+struct place {
+	const struct node *node;
+	const char *port;
+	unsigned ntags;
+	uint32_t tag[2]; /* TPID << 16 | VLAN */
+};
+
+static const char *parent_name(const struct node *n)
+{
+	return node_text(n, "parent", NULL);
+}
+
+static void add_tag(struct place *p, uint32_t type, uint64_t vlan)
+{
+	if (p->ntags < 2)
+		p->tag[p->ntags] = type << 16 | (uint32_t)vlan;
+	p->ntags++;
+}
+
+/* Walks up to the port; false (with a diagnostic) when the way does not end at one. */
+static bool locate(const struct node *ifaces, const struct node *n, struct place *p, unsigned depth, struct diag *d)
+{
+	const struct node *up = parent_name(n) != NULL ? node_get(ifaces, parent_name(n)) : NULL;
+	bool service = node_u64(n, "tpid", 0) == 1;
+
+	if (depth > PARENT_DEPTH) {
+		diag_key(d, p->node, NULL, "the parents of interface '%s' do not lead to a port", p->node->key);
+		return false;
+	}
+	if (up == NULL) {
+		p->port = node_text(n, "port", NULL);
+		return p->port != NULL;
+	}
+	if (!locate(ifaces, up, p, depth + 1, d))
+		return false;
+	add_tag(p, service ? 0x88a8 : 0x8100, node_u64(n, "vlan", 0));
+	if (node_get(n, "inner-vlan") != NULL)
+		add_tag(p, 0x8100, node_u64(n, "inner-vlan", 0));
+	return true;
+}
+
+static bool check_shape(const struct node *n, struct diag *d)
+{
+	bool port = node_get(n, "port") != NULL, parent = node_get(n, "parent") != NULL;
+
+	if (port == parent)
+		diag_key(d, n, NULL, "interface '%s' needs either 'port' or 'parent' with 'vlan'", n->key);
+	else if (parent && node_get(n, "vlan") == NULL)
+		diag_key(d, n, NULL, "interface '%s' has a parent and so needs 'vlan'", n->key);
+	else if (port && node_get(n, "vlan") != NULL)
+		diag_node(d, node_get(n, "vlan"), "name the untagged interface of the port as 'parent' instead of 'port'",
+			"'vlan' needs 'parent'");
+	else if (port && (node_get(n, "inner-vlan") != NULL || node_get(n, "tpid") != NULL))
+		diag_key(d, n, NULL, "'inner-vlan' and 'tpid' of interface '%s' need 'parent' and 'vlan'", n->key);
+	else
+		return true;
+	return false;
+}
+
+static int compare_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int c = strcmp(x->port, y->port);
+
+	if (c != 0 || x->ntags != y->ntags)
+		return c != 0 ? c : (int)x->ntags - (int)y->ntags;
+	return memcmp(x->tag, y->tag, sizeof x->tag);
+}
+
+static void check_places(const struct node *ifaces, struct diag *d)
+{
+	struct place *list = calloc(ifaces->count + 1, sizeof *list);
+	unsigned n = 0;
+
+	if (list == NULL)
+		return;
+	NODE_EACH (i, ifaces) {
+		list[n] = (struct place){.node = i};
+		if (!check_shape(i, d) || !locate(ifaces, i, &list[n], 0, d))
+			continue;
+		if (list[n].ntags > 2)
+			diag_key(d, i, NULL, "interface '%s' would have %u VLAN tags; at most 2 are possible", i->key,
+				list[n].ntags);
+		n++;
+	}
+	qsort(list, n, sizeof *list, compare_place);
+	for (unsigned k = 1; k < n; k++)
+		if (compare_place(&list[k - 1], &list[k]) == 0)
+			diag_key(d, list[k].node, NULL, "interfaces '%s' and '%s' take the same frames of port '%s'",
+				list[k - 1].node->key, list[k].node->key, list[k].port);
+	free(list);
+}
+
+/* An address with what decides whether another one may overlap it. */
+struct subnet {
+	const struct node *iface, *address;
+	const char *vrf;
+	struct prefix net;
+};
+
+static int compare_subnet(const void *a, const void *b)
+{
+	const struct subnet *x = a, *y = b;
+	int c = strcmp(x->vrf, y->vrf);
+
+	if (c == 0)
+		c = x->net.addr.family - y->net.addr.family;
+	if (c == 0)
+		c = memcmp(x->net.addr.bytes, y->net.addr.bytes, 16);
+	return c != 0 ? c : x->net.len - y->net.len;
+}
+
+static void report_overlap(const struct subnet *a, const struct subnet *b, struct diag *d)
+{
+	const struct subnet *later = a->address->line > b->address->line ? a : b, *first = later == a ? b : a;
+
+	if (ipaddr_equal(&a->address->value.prefix.addr, &b->address->value.prefix.addr))
+		diag_node(d, later->address, NULL, "address %s is already on interface '%s'", later->address->text,
+			first->iface->key);
+	else if (a->iface != b->iface)
+		diag_node(d, later->address, NULL, "%s overlaps %s of interface '%s' in VRF '%s'", later->address->text,
+			first->address->text, first->iface->key, a->vrf);
+}
+
+static unsigned collect_subnets(const struct node *ifaces, struct subnet *list)
+{
+	unsigned n = 0;
+
+	NODE_EACH (i, ifaces)
+		NODE_EACH (a, node_get(i, "addresses")) {
+			if (ipaddr_is_link_local(&a->value.prefix.addr) && a->value.prefix.addr.family == FAMILY_V6)
+				continue;
+			list[n++] = (struct subnet){.iface = i,
+				.address = a,
+				.vrf = node_text(i, "vrf", "default"),
+				.net = prefix_masked(&a->value.prefix)};
+		}
+	return n;
+}
+
+/* Sorted by network, a subnet's overlaps follow it directly; the widest one so far covers the longest. */
+static void check_subnets(const struct node *ifaces, struct diag *d)
+{
+	struct subnet *list = calloc((size_t)ifaces->count * IFACE_ADDRESSES + 1, sizeof *list);
+	unsigned n = list != NULL ? collect_subnets(ifaces, list) : 0, wide = 0;
+
+	if (n != 0)
+		qsort(list, n, sizeof *list, compare_subnet);
+	for (unsigned k = 1; k < n; k++) {
+		if (strcmp(list[wide].vrf, list[k].vrf) == 0 &&
+			list[wide].net.addr.family == list[k].net.addr.family &&
+			prefix_contains(&list[wide].net, &list[k].net.addr))
+			report_overlap(&list[wide], &list[k], d);
+		else
+			wide = k;
+	}
+	free(list);
+}
+
+static void check_vrfs(const struct node *root, const struct node *list, struct diag *d)
+{
+	const struct node *vrfs = node_get(root, "vrfs");
+
+	NODE_EACH (n, list) {
+		const struct node *v = node_get(n, "vrf");
+
+		if (v != NULL && strcmp(v->text, "default") != 0 && node_get(vrfs, v->text) == NULL)
+			diag_node(d, v, NULL, "names VRF '%s', which is not in 'vrfs'", v->text);
+	}
+}
+
+static void check(const struct node *root, struct diag *d)
+{
+	const struct node *ifaces = node_get(root, "interfaces"), *vrfs = node_get(root, "vrfs");
+
+	if (vrfs != NULL && vrfs->count >= VRF_MAX)
+		diag_key(d, vrfs, NULL, "%u VRFs are configured; at most %d are possible besides 'default'", vrfs->count,
+			VRF_MAX - 1);
+	check_vrfs(root, ifaces, d);
+	check_vrfs(root, node_get(root, "routes"), d);
+	if (ifaces == NULL)
+		return;
+	if (ifaces->count >= IFACE_MAX)
+		diag_key(d, ifaces, NULL, "%u interfaces are configured; at most %d are possible", ifaces->count,
+			IFACE_MAX - 1);
+	check_places(ifaces, d);
+	if (d->total == 0)
+		check_subnets(ifaces, d);
+}
+
+static struct schema_part part = {.fields = fields, .check = check};
+SCHEMA_REGISTER(part)

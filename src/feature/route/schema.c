@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Schema of `routes:`.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/diag.h"
+#include "control/schema.h"
+#include "feature/route/route.h"
+
+static const char *const types[] = {"unicast", "blackhole", "unreachable", "prohibit", NULL}; /* enum route_type */
+
+static const struct schema via_fields[] = {
+	{.key = "address", .type = SCHEMA_ADDRESS, .help = "Gateway."},
+	{.key = "interface",
+		.type = SCHEMA_NAME,
+		.refers = "interfaces",
+		.help = "Egress interface; without address, destinations are neighbours on it."},
+	{.key = "weight",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = ROUTE_WEIGHT_MAX,
+		.fallback = "1",
+		.help = "Share of the flows among the next hops."},
+	{0},
+};
+static const struct schema via_item = {.type = SCHEMA_MAP, .fields = via_fields, .help = "A next hop."};
+
+static const struct schema route_fields[] = {
+	{.key = "prefix", .type = SCHEMA_PREFIX, .required = true, .help = "Destination network."},
+	{.key = "vrf", .type = SCHEMA_NAME, .max = 31, .fallback = "default", .help = "VRF of the route."},
+	{.key = "type",
+		.type = SCHEMA_ENUM,
+		.words = types,
+		.fallback = "unicast",
+		.help = "unicast (needs via), blackhole (silent), unreachable or prohibit (answered with ICMP)."},
+	{.key = "via", .type = SCHEMA_LIST, .item = &via_item, .min = 1, .max = ROUTE_VIA_MAX, .help = "Next hops."},
+	{.key = "distance",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = 255,
+		.fallback = "1",
+		.help = "Preference among routes to the same prefix; lower wins."},
+	{0},
+};
+static const struct schema route_item = {.type = SCHEMA_MAP, .fields = route_fields, .help = "A static route."};
+
+static const struct schema fields[] = {
+	{.key = "routes", .type = SCHEMA_LIST, .item = &route_item, .help = "Static routes."},
+	{0},
+};
+
+static void check_via(const struct node *prefix, const struct node *v, struct diag *d)
+{
+	const struct node *a = node_get(v, "address");
+
+	if (a == NULL && node_get(v, "interface") == NULL)
+		diag_node(d, v, NULL, "a next hop needs 'address' or 'interface'");
+	if (a == NULL)
+		return;
+	if (a->value.prefix.addr.family != prefix->value.prefix.addr.family)
+		diag_node(d, a, NULL, "%s and the prefix %s are of different IP versions", a->text, prefix->text);
+	else if (!ipaddr_is_host(&a->value.prefix.addr))
+		diag_node(d, a, NULL, "%s cannot be a gateway", a->text);
+	else if (a->value.prefix.addr.family == FAMILY_V6 && ipaddr_is_link_local(&a->value.prefix.addr) &&
+		 node_get(v, "interface") == NULL)
+		diag_node(d, a, NULL, "the link-local gateway %s needs 'interface'", a->text);
+}
+
+static void check_route(const struct node *r, struct diag *d)
+{
+	const struct node *via = node_get(r, "via"), *prefix = node_get(r, "prefix");
+	bool unicast = node_u64(r, "type", ROUTE_UNICAST) == ROUTE_UNICAST;
+
+	if (unicast && via == NULL)
+		diag_node(d, prefix, NULL, "route %s needs 'via', or a 'type' such as blackhole", prefix->text);
+	if (!unicast && via != NULL)
+		diag_key(d, via, NULL, "a %s route has no next hops", node_text(r, "type", ""));
+	NODE_EACH (v, via)
+		check_via(prefix, v, d);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
+	const struct prefix *p = &node_get(x, "prefix")->value.prefix, *q = &node_get(y, "prefix")->value.prefix;
+	int c = p->addr.family - q->addr.family;
+
+	if (c == 0)
+		c = memcmp(p->addr.bytes, q->addr.bytes, 16);
+	if (c == 0)
+		c = p->len - q->len;
+	if (c == 0)
+		c = strcmp(node_text(x, "vrf", "default"), node_text(y, "vrf", "default"));
+	return c;
+}
+
+static void check_duplicates(const struct node *routes, struct diag *d)
+{
+	const struct node **list = calloc(routes->count + 1, sizeof(void *));
+	unsigned n = 0;
+
+	if (list == NULL)
+		return;
+	NODE_EACH (r, routes)
+		list[n++] = r;
+	qsort(list, n, sizeof(void *), compare);
+	for (unsigned i = 1; i < n; i++)
+		if (compare(&list[i - 1], &list[i]) == 0)
+			diag_node(d, node_get(list[i], "prefix"), "put all next hops into one 'via' list",
+				"route %s is there twice (the other one in line %u)", node_text(list[i], "prefix", ""),
+				list[i - 1]->line);
+	free(list);
+}
+
+static void check(const struct node *root, struct diag *d)
+{
+	const struct node *routes = node_get(root, "routes");
+
+	if (routes == NULL)
+		return;
+	NODE_EACH (r, routes)
+		check_route(r, d);
+	check_duplicates(routes, d);
+}
+
+static struct schema_part part = {.fields = fields, .check = check};
+SCHEMA_REGISTER(part)

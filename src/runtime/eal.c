@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Starting and ending DPDK's EAL: arguments from the config and the command line, hugepages or not, and its
+ * log joined to ours.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cpuflags.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_pdump.h>
+
+#include "base/log.h"
+#include "control/tree.h"
+#include "runtime/priv.h"
+
+struct arguments {
+	char *v[EAL_ARGS];
+	int n;
+	bool too_many;
+};
+
+static void add(struct arguments *a, const char *text)
+{
+	if (a->n >= EAL_ARGS - 1)
+		a->too_many = true;
+	else
+		a->v[a->n++] = strdup(text);
+}
+
+static void add2(struct arguments *a, const char *name, const char *value)
+{
+	add(a, name);
+	add(a, value);
+}
+
+static bool given(const struct arguments *a, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (int i = 0; i < a->n; i++)
+		if (strncmp(a->v[i], name, n) == 0 && (a->v[i][n] == '\0' || a->v[i][n] == '='))
+			return true;
+	return false;
+}
+
+/* --- hugepages --- */
+
+static uint64_t read_number(const char *path)
+{
+	unsigned long long v = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%llu", &v) != 1)
+		v = 0;
+	fclose(f);
+	return v;
+}
+
+static uint64_t free_hugepage_bytes(void)
+{
+	return read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") * (2u << 20) +
+	       read_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages") * (1u << 30);
+}
+
+/* First mount point of hugetlbfs, or an empty string. */
+static void hugetlbfs_mount(char *path, size_t size)
+{
+	char line[1024], where[256], type[64];
+	FILE *f = fopen("/proc/mounts", "re");
+
+	path[0] = '\0';
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "%*s %255s %63s", where, type) == 2 && strcmp(type, "hugetlbfs") == 0) {
+			snprintf(path, size, "%s", where);
+			break;
+		}
+	if (f != NULL)
+		fclose(f);
+}
+
+/* Hugepages when there are enough and they can be used; otherwise says what to do and goes without. */
+static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
+{
+	uint64_t need = memory_bytes(r, memory_plan(r)), have = free_hugepage_bytes();
+	char mount[256], text[32];
+
+	hugetlbfs_mount(mount, sizeof mount);
+	if (given(a, "--no-huge") || given(a, "--in-memory"))
+		r->hugepages = !given(a, "--no-huge");
+	else
+		r->hugepages = have >= need && mount[0] != '\0' && access(mount, W_OK) == 0;
+	if (r->hugepages)
+		return true;
+	if (!given(a, "--no-huge")) {
+		log_notice("running without hugepages (slower): %llu MB are needed, %llu MB are free%s; "
+			   "'echo %llu > /proc/sys/vm/nr_hugepages' as root reserves them",
+			(unsigned long long)need >> 20, (unsigned long long)have >> 20,
+			mount[0] == '\0' ? " and no hugetlbfs is mounted" : "",
+			(unsigned long long)(need >> 21) + 64);
+		add(a, "--no-huge");
+	}
+	if (!given(a, "-m")) {
+		snprintf(text, sizeof text, "%llu", (unsigned long long)(need >> 20) + 32);
+		add2(a, "-m", text);
+	}
+	return true;
+}
+
+/* --- arguments --- */
+
+/* lcore 0 is the control thread, lcore i + 1 is worker i; each pinned to its CPU. */
+static void add_lcores(struct arguments *a, const struct settings *s)
+{
+	char text[WORKER_MAX * 16], *p = text;
+
+	p += sprintf(p, "0@%d", s->main_cpu);
+	for (unsigned i = 0; i < s->workers; i++)
+		p += sprintf(p, ",%u@%d", i + 1, s->worker_cpu[i]);
+	add2(a, "--lcores", text);
+	add2(a, "--main-lcore", "0");
+}
+
+static void add_devices(struct arguments *a, const struct runtime *r)
+{
+	bool pci = false;
+
+	for (unsigned i = 0; i < PORT_MAX; i++)
+		if (r->port[i].used && r->port[i].pci) {
+			pci = true;
+			add2(a, "-a", r->port[i].devargs);
+		}
+	if (!pci && !given(a, "--no-pci"))
+		add(a, "--no-pci"); /* nothing on the PCI bus is ours: leave it alone */
+}
+
+static bool has_avx512(void)
+{
+	return rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) > 0 &&
+	       rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0;
+}
+
+static void collect(
+	struct runtime *r, const struct node *cfg, const struct run_options *o, struct arguments *a)
+{
+	add(a, "weir");
+	NODE_EACH (n, node_get(node_get(cfg, "dpdk"), "extra-args"))
+		add(a, n->text);
+	for (int i = 0; i < o->eal_argc; i++)
+		add(a, o->eal_argv[i]);
+	if (!given(a, "-l") && !given(a, "-c") && !given(a, "--lcores"))
+		add_lcores(a, &r->set);
+	if (!given(a, "--file-prefix"))
+		add2(a, "--file-prefix", r->set.file_prefix);
+	add_devices(a, r);
+	if (has_avx512() && !given(a, "--force-max-simd-bitwidth"))
+		add(a, "--force-max-simd-bitwidth=512");
+}
+
+static void remember(struct runtime *r, const struct arguments *a)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < a->n && n < sizeof r->eal_text - 1; i++)
+		n += (size_t)snprintf(
+			r->eal_text + n, sizeof r->eal_text - n, "%s%s", i != 0 ? " " : "", a->v[i]);
+}
+
+/* --- log --- */
+
+static ssize_t take_line(void *cookie, const char *buf, size_t len)
+{
+	static const enum log_level level[] = {[RTE_LOG_EMERG] = LOG_ERROR,
+		[RTE_LOG_ALERT] = LOG_ERROR,
+		[RTE_LOG_CRIT] = LOG_ERROR,
+		[RTE_LOG_ERR] = LOG_ERROR,
+		[RTE_LOG_WARNING] = LOG_WARNING,
+		[RTE_LOG_NOTICE] = LOG_INFO,
+		[RTE_LOG_INFO] = LOG_INFO,
+		[RTE_LOG_DEBUG] = LOG_DEBUG};
+	int l = rte_log_cur_msg_loglevel();
+
+	log_write(l > 0 && l < (int)RTE_DIM(level) ? level[l] : LOG_INFO, "dpdk: %.*s", (int)len, buf);
+	return (ssize_t)len;
+}
+
+static void join_log(void)
+{
+	const cookie_io_functions_t io = {.write = take_line};
+	FILE *f = fopencookie(NULL, "w", io);
+
+	if (f == NULL)
+		return;
+	setvbuf(f, NULL, _IOLBF, 512);
+	rte_openlog_stream(f);
+}
+
+static void start_pdump(struct runtime *r)
+{
+	if (rte_pdump_init() == 0)
+		r->pdump = true;
+	else
+		log_notice("packet capture by DPDK's tools is not available: %s", rte_strerror(rte_errno));
+}
+
+int eal_start(struct runtime *r, const struct node *cfg, const struct run_options *o, struct err *e)
+{
+	static struct arguments a; /* EAL keeps pointers into it */
+	int rc;
+
+	collect(r, cfg, o, &a);
+	if (!choose_memory(r, &a, e))
+		return -ENOMEM;
+	if (a.too_many)
+		return err_set(e, E2BIG, "more than %d EAL arguments", EAL_ARGS - 2);
+	remember(r, &a);
+	log_info("EAL arguments: %s", r->eal_text);
+	join_log();
+	rc = rte_eal_init(a.n, a.v);
+	if (rc < 0)
+		return err_set(e, rte_errno != 0 ? rte_errno : EIO,
+			"DPDK did not start (%s); its own lines above say why. Arguments: %s",
+			rte_strerror(rte_errno), r->eal_text);
+	start_pdump(r);
+	return 0;
+}
+
+/* Hugepage files stay behind when EAL ends; only those of our prefix are removed. */
+static void remove_hugepage_files(const struct runtime *r)
+{
+	char mount[256], start[96], path[600];
+	struct dirent *d;
+	DIR *dir;
+
+	hugetlbfs_mount(mount, sizeof mount);
+	dir = mount[0] != '\0' ? opendir(mount) : NULL;
+	snprintf(start, sizeof start, "%smap_", r->set.file_prefix);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		if (strncmp(d->d_name, start, strlen(start)) != 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", mount, d->d_name);
+		unlink(path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+void eal_stop(struct runtime *r)
+{
+	if (r->pdump)
+		rte_pdump_uninit();
+	rte_eal_cleanup();
+	if (r->hugepages)
+		remove_hugepage_files(r);
+}
