@@ -111,6 +111,7 @@ int runtime_apply_file(struct weir *w, const char *file, struct diag *d, char **
 static void turn(evutil_socket_t fd, short what, void *arg)
 {
 	weir_control(instance, instance->now + 1000000);
+	worker_drain(instance->worker[0], weir_generation(instance), instance->now);
 	if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
 		event_base_loopbreak(base);
 }

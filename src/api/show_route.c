@@ -19,24 +19,51 @@ struct page {
 	bool more;
 };
 
+static void put_via(struct jw *j, const char *address, const struct iface *ifc, unsigned weight, bool usable)
+{
+	jw_open(j, NULL, '{');
+	jw_text(j, "address", address);
+	jw_text(j, "interface", ifc != NULL ? ifc->name : NULL);
+	jw_u64(j, "weight", weight);
+	jw_bool(j, "usable", usable);
+	jw_close(j, '}');
+}
+
+/* Connected routes and neighbours have no list of next hops: the slot they installed tells the interface. */
+static const struct nexthop *own_slot(const struct request *r, const struct route_info *info)
+{
+	const struct nexthop *nh = info->nh < NH_MAX ? &r->w->nht.nh[info->nh] : NULL;
+
+	return info->spec.via_count == 0 && info->nh != 0 && nh->iface != IFACE_NONE ? nh : NULL;
+}
+
+static const char *type_of(const struct request *r, const struct route_info *info)
+{
+	const struct nexthop *nh = own_slot(r, info);
+
+	if (nh != NULL && nh->kind == NH_LOCAL)
+		return "local";
+	if (nh != NULL && nh->kind == NH_BROADCAST)
+		return "broadcast";
+	return route_type_names[info->spec.type];
+}
+
 static void put_vias(struct request *r, const struct route_info *info)
 {
 	const struct generation *g = weir_generation(r->w);
 	struct jw *j = &r->out;
+	const struct nexthop *own = own_slot(r, info);
 	char text[ADDR_STRLEN];
 
 	jw_open(j, "via", '[');
+	if (own != NULL && own->iface < g->iface_limit)
+		put_via(j, NULL, g->iface[own->iface], 1, true);
 	for (unsigned i = 0; i < info->spec.via_count; i++) {
 		const struct route_via *v = &info->spec.via[i];
-		const struct iface *ifc = v->iface < g->iface_limit ? g->iface[v->iface] : NULL;
 
-		jw_open(j, NULL, '{');
-		jw_text(j, "address",
-			v->address.family != FAMILY_NONE ? ipaddr_format(&v->address, text) : NULL);
-		jw_text(j, "interface", ifc != NULL ? ifc->name : NULL);
-		jw_u64(j, "weight", v->weight != 0 ? v->weight : 1);
-		jw_bool(j, "usable", info->via_usable[i]);
-		jw_close(j, '}');
+		put_via(j, v->address.family != FAMILY_NONE ? ipaddr_format(&v->address, text) : NULL,
+			v->iface < g->iface_limit ? g->iface[v->iface] : NULL, v->weight != 0 ? v->weight : 1,
+			info->via_usable[i]);
 	}
 	jw_close(j, ']');
 }
@@ -50,7 +77,7 @@ static void put_route(struct request *r, const struct route_info *info)
 	jw_text(j, "prefix", prefix_format(&s->prefix, text));
 	jw_text(j, "vrf", r->w->vrf[s->vrf].name);
 	jw_text(j, "source", route_source_names[s->source]);
-	jw_text(j, "type", route_type_names[s->type]);
+	jw_text(j, "type", type_of(r, info));
 	jw_u64(j, "distance", info->distance);
 	jw_bool(j, "from_config", s->from_config);
 	jw_bool(j, "active", info->active);

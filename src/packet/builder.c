@@ -249,7 +249,8 @@ static void apply_sets(struct build *b)
 static void fill_header(struct build *b, unsigned i)
 {
 	const struct build_layer *l = &b->layer[i];
-	uint16_t inner = i + 1 < b->layers ? b->layer[i + 1].names : 0;
+	bool last = i + 1 == b->layers;
+	uint16_t inner = last ? NAMES_NOTHING : b->layer[i + 1].names;
 	uint8_t *p = b->data + l->at;
 	uint32_t len = b->len - l->at;
 
@@ -262,14 +263,14 @@ static void fill_header(struct build *b, unsigned i)
 		break;
 	case BUILD_IP4:
 		put16(p + 2, len);
-		p[9] = (uint8_t)(inner != 0 ? inner : PROTO_UDP);
+		p[9] = (uint8_t)(last ? PROTO_UDP : inner);
 		break;
 	case BUILD_IP6:
 		put16(p + 4, len - 40);
-		p[6] = (uint8_t)(inner != 0 ? inner : NAMES_NOTHING);
+		p[6] = (uint8_t)inner;
 		break;
 	case BUILD_EXT6:
-		p[0] = (uint8_t)(inner != 0 ? inner : NAMES_NOTHING);
+		p[0] = (uint8_t)inner;
 		break;
 	case BUILD_UDP:
 		put16(p + 4, len);

@@ -33,16 +33,21 @@ static int take_netdev(struct port *p, const char *name, struct err *e)
 	return 0;
 }
 
+/* A slot must hold the frame and the kernel's header of up to 66 bytes, and the driver wants it to fit a
+ * packet buffer. The driver steps from slot to slot without regard to blocks, so a large slot is whole pages,
+ * one a block. */
 static int from_af_packet(struct port *p, const char *rest, unsigned queues, struct err *e)
 {
-	unsigned frame = p->mtu > MTU_FRAME_2K ? 16384 : 2048;
+	bool jumbo = p->mtu > MTU_FRAME_2K;
+	unsigned slot = jumbo ? RTE_ALIGN_CEIL(p->mtu + 26u + 66u, 4096u) : 2048, block = jumbo ? slot : 4096;
 	int n;
 
 	if (take_netdev(p, rest, e) != 0)
 		return -ENODEV;
+	p->min_room = (uint16_t)slot;
 	n = snprintf(p->devargs, sizeof p->devargs,
 		"net_af_packet_%s,iface=%s,qpairs=%u,framesz=%u,blocksz=%u,framecnt=%u", p->name, rest,
-		queues > 16 ? 16 : queues, frame, frame * 2, frame == 2048 ? 1024 : 256);
+		queues > 16 ? 16 : queues, slot, block, jumbo ? 256 : 1024);
 	return fits(p, n, e);
 }
 

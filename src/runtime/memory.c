@@ -13,13 +13,14 @@
 #include "base/log.h"
 #include "runtime/priv.h"
 
-#define CACHE 256                                               /* buffers an lcore keeps to itself */
-#define MIN_ROOM 2048                                           /* bytes of packet per buffer */
-#define PER_WORKER (INJECT_SIZE + 2048 + 4096 + 2 * BURST_SIZE) /* re-inject, punt and inbox rings, bursts   \
-								 */
+#define CACHE 256     /* buffers an lcore keeps to itself */
+#define MIN_ROOM 2048 /* bytes of packet per buffer */
+#define PER_WORKER                                                                                           \
+	(INJECT_SIZE + 2048 + 4096 + 2 * BURST_SIZE) /* re-inject, punt and inbox rings, bursts              \
+						      */
 #define CONTROL (8192 + 4096) /* neighbour queues, reassembly, what the control thread sends */
 #define OVERHEAD 192          /* bytes per buffer besides room and headroom: mbuf, note, mempool header */
-#define AF_XDP_RING 2112u /* entries of the driver's fill and completion rings, and a batch */
+#define AF_XDP_RING 2112u     /* entries of the driver's fill and completion rings, and a batch */
 #define BASE_BYTES (UINT64_C(48) << 20) /* EAL, rings, counters, ethdev */
 #define PER_WORKER_BYTES (UINT64_C(1) << 20)
 
@@ -68,6 +69,8 @@ static uint16_t data_room(const struct runtime *r)
 
 		if (p->used && !p->scatter && frame > room)
 			room = (uint16_t)RTE_ALIGN_CEIL(frame, 64);
+		if (p->used && p->min_room > room)
+			room = p->min_room;
 	}
 	return room;
 }
@@ -149,8 +152,8 @@ static unsigned in_use(const struct runtime *r)
 	return n;
 }
 
-/* The AF_XDP driver of DPDK 22.11 gives back neither what waits in its fill rings nor what its completion rings
- * still hold when a port is closed. */
+/* The AF_XDP driver of DPDK 22.11 gives back neither what waits in its fill rings nor what its completion
+ * rings still hold when a port is closed. */
 static unsigned kept_by_drivers(const struct runtime *r)
 {
 	unsigned n = 0;

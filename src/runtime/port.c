@@ -88,6 +88,32 @@ static int check_mtu(const struct port *p, const struct rte_eth_dev_info *info, 
 	return 0;
 }
 
+/* Of a kernel interface; 0 when it cannot be read. */
+static int netdev_mtu(const char *name)
+{
+	struct ifreq req = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), mtu = 0;
+
+	if (fd < 0)
+		return 0;
+	snprintf(req.ifr_name, sizeof req.ifr_name, "%.15s", name);
+	if (ioctl(fd, SIOCGIFMTU, &req) == 0)
+		mtu = req.ifr_mtu;
+	close(fd);
+	return mtu;
+}
+
+static int check_netdev_mtu(const struct port *p, struct err *e)
+{
+	int mtu = p->netdev[0] != '\0' ? netdev_mtu(p->netdev) : 0;
+
+	if (mtu != 0 && p->mtu > mtu)
+		return err_set(e, EINVAL,
+			"port '%s': mtu %u is above the %d of interface %s; try 'ip link set %s mtu %u'",
+			p->name, p->mtu, mtu, p->netdev, p->netdev, p->mtu);
+	return 0;
+}
+
 static uint16_t at_most(uint32_t want, uint32_t limit)
 {
 	return (uint16_t)(limit != 0 && want > limit ? limit : want);
@@ -101,7 +127,7 @@ static int describe(struct runtime *r, struct port *p, struct err *e)
 	if (rc != 0)
 		return err_set(e, -rc, "port '%s': its device does not describe itself (%s)", p->name,
 			strerror(-rc));
-	if (check_mtu(p, &info, e) != 0)
+	if (check_mtu(p, &info, e) != 0 || check_netdev_mtu(p, e) != 0)
 		return -EINVAL;
 	if (p->wanted_rx_queues > info.max_rx_queues)
 		return err_set(e, EINVAL, "port '%s': %u receive queues were asked for, its device has %u",
@@ -188,9 +214,17 @@ static int setup_queues(struct runtime *r, struct port *p, struct err *e)
 	return 0;
 }
 
+/* Drivers on kernel interfaces report the standard frame size whatever the interface's MTU is. */
+static uint32_t configured_mtu(const struct port *p, const struct rte_eth_dev_info *info)
+{
+	uint32_t frame = p->mtu + (uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);
+
+	return p->netdev[0] != '\0' && frame > info->max_rx_pktlen ? 0 : p->mtu;
+}
+
 static void set_mtu(const struct port *p)
 {
-	int rc = rte_eth_dev_set_mtu(p->id, p->mtu);
+	int rc = p->netdev[0] != '\0' ? 0 : rte_eth_dev_set_mtu(p->id, p->mtu);
 
 	if (rc != 0 && rc != -ENOTSUP && p->mtu != RTE_ETHER_MTU)
 		log_warning("port '%s': its device keeps its MTU (%s)", p->name, strerror(-rc));
@@ -225,13 +259,14 @@ static void set_reception(const struct port *p)
 
 static int start_port(struct runtime *r, struct port *p, struct err *e)
 {
-	struct rte_eth_conf conf = {.rxmode.mtu = p->mtu};
+	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
 	uint8_t key[RSS_KEY_MAX];
 	int rc = rte_eth_dev_info_get(p->id, &info);
 
 	if (rc != 0)
 		return refused(p, "to describe itself", rc, e);
+	conf.rxmode.mtu = configured_mtu(p, &info);
 	want_rss(p, &info, &conf, key);
 	want_offloads(r, p, &info, &conf);
 	rc = rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, &conf);
@@ -281,7 +316,7 @@ static bool netdev_running(const char *name)
 
 	if (fd < 0)
 		return false;
-	snprintf(req.ifr_name, sizeof req.ifr_name, "%s", name);
+	snprintf(req.ifr_name, sizeof req.ifr_name, "%.15s", name);
 	if (ioctl(fd, SIOCGIFFLAGS, &req) == 0)
 		up = (req.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 	close(fd);

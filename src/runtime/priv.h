@@ -47,6 +47,7 @@ struct port {
 	char netdev[32]; /* kernel interface behind it, empty if none */
 	char driver[32];
 	uint16_t id; /* DPDK port id = index in generation.port */
+	uint16_t min_room;	   /* bytes of packet the driver wants in a buffer, 0 = any */
 	uint16_t mtu, rx_queues, tx_queues, rx_desc, tx_desc;
 	uint32_t wanted_rx_queues; /* 0 = as many as workers */
 	int socket;

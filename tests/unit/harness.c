@@ -41,8 +41,8 @@ static void first_cpu(char *text, size_t size)
 int lab_group_setup(void **state)
 {
 	char cpu[16];
-	char *eal[] = {"test", "--no-huge", "--no-pci", "--in-memory", "-m", "256", "--no-telemetry",
-		"--log-level", "error", "-l", cpu};
+	char *eal[] = {"test", "--no-huge", "--no-pci", "--no-shconf", "--file-prefix", "weir-test", "-m",
+		"256", "--no-telemetry", "--log-level", "error", "-l", cpu};
 
 	first_cpu(cpu, sizeof cpu);
 	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
