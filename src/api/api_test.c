@@ -277,16 +277,16 @@ static void test_garbage(void **state)
 	char *long_header = malloc(1 << 20);
 
 	for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
-		struct answer a = ask_raw(garbage[i], strlen(garbage[i]));
+		struct answer a = ask_raw(garbage[i], strlen(garbage[i]), 1);
 
-		if (a.status >= 400 && a.status != 400 && a.status != 404)
-			assert_in_range(a.status, 400, 599);
+		/* 0: closed without an answer, or still waiting for the rest (until API_TIMEOUT_SECONDS) */
+		assert_true(a.status == 0 || a.status == 200 || a.status >= 400);
 		answer_free(&a);
 	}
 	memset(long_header, 'a', 1 << 20);
 	memcpy(long_header, "GET /", 5);
 	for (unsigned i = 0; i < 2; i++) {
-		struct answer a = ask_raw(long_header, 1 << 20);
+		struct answer a = ask_raw(long_header, 1 << 20, 5);
 
 		assert_true(a.status == 0 || a.status >= 400);
 		answer_free(&a);
@@ -318,7 +318,7 @@ static void test_many_connections(void **state)
 	int fd[API_CONNECTIONS - 4];
 
 	for (size_t i = 0; i < sizeof fd / sizeof fd[0]; i++) {
-		fd[i] = dial();
+		fd[i] = dial(5);
 		assert_int_equal(send(fd[i], "POST /v1/ro", 11, MSG_NOSIGNAL), 11);
 	}
 	expect("GET", "/v1/version", NULL, 200, NULL);

@@ -25,11 +25,11 @@ const char *server_socket(void);
 struct weir *server_weir(void);
 
 /* Sends bytes as they are and reads until the end. */
-struct answer ask_raw(const char *bytes, size_t len);
+struct answer ask_raw(const char *bytes, size_t len, unsigned seconds);
 struct answer ask(const char *method, const char *target, const char *body);
 void answer_free(struct answer *a);
 
-/* A connected socket. */
-int dial(void);
+/* A connected socket that gives up waiting after that time. */
+int dial(unsigned seconds);
 
 #endif

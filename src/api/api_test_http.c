@@ -17,10 +17,10 @@
 
 #include <cmocka.h>
 
-int dial(void)
+int dial(unsigned seconds)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	struct timeval tv = {.tv_sec = 20};
+	struct timeval tv = {.tv_sec = seconds};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", server_socket());
@@ -46,12 +46,12 @@ static char *read_all(int fd, size_t *len)
 	return text;
 }
 
-struct answer ask_raw(const char *bytes, size_t len)
+struct answer ask_raw(const char *bytes, size_t len, unsigned seconds)
 {
 	struct answer a = {0};
 	const char *body;
 	size_t got;
-	int fd = dial();
+	int fd = dial(seconds);
 
 	while (len > 0) {
 		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
@@ -81,7 +81,7 @@ struct answer ask(const char *method, const char *target, const char *body)
 		target, body != NULL ? strlen(body) : 0, body != NULL ? body : "");
 
 	assert_true(n > 0);
-	a = ask_raw(text, (size_t)n);
+	a = ask_raw(text, (size_t)n, 20);
 	free(text);
 	return a;
 }

@@ -11,5 +11,5 @@ int verb_address_change(const struct cli *c, struct words *a, const struct verb 
 	struct err e = {0};
 	json_t *body = grammar_address(a, &e);
 
-	return body != NULL ? cli_change(c, v->data, "/v1/addresses", body) : cli_usage(v, &e);
+	return body != NULL ? cli_change(c, v->data, "/v1/addresses", body) : cli_usage(c, v, &e);
 }

@@ -40,10 +40,10 @@ int cli_error(int code, const char *fmt, ...)
 	return code;
 }
 
-int cli_usage(const struct verb *v, const struct err *e)
+int cli_usage(const struct cli *c, const struct verb *v, const struct err *e)
 {
 	cli_error(CLI_USAGE, "%s", e->text);
-	fprintf(stderr, "expected: %s %s\n", v->word, v->args != NULL ? v->args : "");
+	fprintf(stderr, "expected: %s %s\n", c->path, v->args != NULL ? v->args : "");
 	return CLI_USAGE;
 }
 

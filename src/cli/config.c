@@ -31,7 +31,7 @@ int verb_config_check(const struct cli *c, struct words *a, const struct verb *v
 	char *text = NULL;
 
 	if (e.code != 0)
-		return cli_usage(v, &e);
+		return cli_usage(c, v, &e);
 	tree = config_load(file, &d, &text);
 	if (tree == NULL || d.total != 0)
 		diag_print(&d, stderr);
@@ -58,7 +58,7 @@ int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v
 	int rc;
 
 	if (e.code != 0)
-		return cli_usage(v, &e);
+		return cli_usage(c, v, &e);
 	if (realpath(file, path) == NULL)
 		return cli_error(CLI_FAILED, "%s cannot be read: %s", file, strerror(errno));
 	rc = cli_call(c, "POST", "/v1/config/apply", json_pack("{s:s}", "path", path), &doc);

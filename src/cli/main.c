@@ -60,7 +60,7 @@ int verb_help(const struct cli *c, struct words *a, const struct verb *v)
 	return code;
 }
 
-static int dispatch(const struct cli *c, struct words *a)
+static int dispatch(struct cli *c, struct words *a)
 {
 	char path[256] = "weir";
 	int code = CLI_OK;
@@ -73,6 +73,7 @@ static int dispatch(const struct cli *c, struct words *a)
 	v = walk(c, a, path, sizeof path, &code);
 	if (v == NULL)
 		return code;
+	c->path = path;
 	if (!c->help)
 		return v->run(c, a, v);
 	help_verb(v, path);

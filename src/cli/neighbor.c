@@ -14,7 +14,7 @@ int verb_neighbor_change(const struct cli *c, struct words *a, const struct verb
 	struct err e = {0};
 	json_t *body = grammar_neighbor(a, strcmp(method, "DELETE") != 0, &e);
 
-	return body != NULL ? cli_change(c, method, "/v1/neighbors", body) : cli_usage(v, &e);
+	return body != NULL ? cli_change(c, method, "/v1/neighbors", body) : cli_usage(c, v, &e);
 }
 
 int verb_neighbor_flush(const struct cli *c, struct words *a, const struct verb *v)
@@ -22,5 +22,5 @@ int verb_neighbor_flush(const struct cli *c, struct words *a, const struct verb 
 	struct err e = {0};
 	json_t *body = grammar_flush(a, &e);
 
-	return body != NULL ? cli_change(c, "DELETE", "/v1/neighbors", body) : cli_usage(v, &e);
+	return body != NULL ? cli_change(c, "DELETE", "/v1/neighbors", body) : cli_usage(c, v, &e);
 }

@@ -17,7 +17,7 @@ int verb_route_change(const struct cli *c, struct words *a, const struct verb *v
 	struct err e = {0};
 	json_t *body = grammar_route(a, c->family, strcmp(method, "DELETE") != 0, &e);
 
-	return body != NULL ? cli_change(c, method, "/v1/routes", body) : cli_usage(v, &e);
+	return body != NULL ? cli_change(c, method, "/v1/routes", body) : cli_usage(c, v, &e);
 }
 
 int verb_route_get(const struct cli *c, struct words *a, const struct verb *v)
@@ -36,7 +36,7 @@ int verb_route_get(const struct cli *c, struct words *a, const struct verb *v)
 	if (words_accept(a, "vrf", 1) && (vrf = words_take(a)) == NULL)
 		err_set(&e, EINVAL, "vrf needs a name");
 	if (words_end(a, &e) != 0)
-		return cli_usage(v, &e);
+		return cli_usage(c, v, &e);
 	cli_query(target, sizeof target, "address", address);
 	if (vrf != NULL)
 		cli_query(target, sizeof target, "vrf", vrf);

@@ -39,6 +39,6 @@ int verb_run(const struct cli *c, struct words *a, const struct verb *v)
 		a->at = a->count;
 	}
 	if (words_end(a, &e) != 0)
-		return cli_usage(v, &e);
+		return cli_usage(c, v, &e);
 	return runtime_main(&o);
 }

@@ -121,7 +121,7 @@ int verb_show(const struct cli *c, struct words *a, const struct verb *v)
 	while (e.code == 0 && words_peek(a) != NULL && take_option(a, view, &o, &e))
 		;
 	if (words_end(a, &e) != 0)
-		return cli_usage(v, &e);
+		return cli_usage(c, v, &e);
 	for (unsigned turn = 0;; turn++) {
 		if (clear && o.watch > 0 && !c->json)
 			fputs("\033[H\033[2J", stdout);

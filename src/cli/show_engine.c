@@ -163,7 +163,7 @@ void render_pipeline(const json_t *doc, const struct show_options *o)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *s = json_array_get(list, i), *next = json_object_get(s, "next");
 
-		printf("%2zu  %-*s", i + 1, (int)width, json_str(s, "name"));
+		printf("%2zu  %-*s", i + 1, json_array_size(next) != 0 ? (int)width : 0, json_str(s, "name"));
 		for (size_t k = 0; k < json_array_size(next); k++)
 			printf("%s%s", k != 0 ? ", " : "  -> ", json_string_value(json_array_get(next, k)));
 		printf("\n    %-*s  %s\n", (int)width, "", json_str(s, "help"));

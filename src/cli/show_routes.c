@@ -32,9 +32,7 @@ static void add_rows(struct grid *g, const json_t *route)
 	text_number(json_num(route, "distance"), distance);
 	for (size_t i = 0; i < n || i == 0; i++) {
 		const json_t *via = json_array_get(list, i);
-		const char *to = via != NULL                    ? json_str(via, "address")
-				 : strcmp(type, "unicast") != 0 ? type
-								: "";
+		const char *to = strcmp(type, "unicast") != 0 ? type : json_str(via, "address");
 
 		grid_row(g,
 			(const char *[COLUMNS]){i == 0 ? json_str(route, "prefix") : " ",

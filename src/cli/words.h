@@ -23,6 +23,7 @@ enum cli_exit {
 
 struct cli {
 	const char *socket; /* NULL: not given on the command line */
+	const char *path;   /* the verb's words, for messages */
 	bool json, help, version;
 	uint8_t family; /* -4, -6, or FAMILY_NONE */
 };

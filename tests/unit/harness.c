@@ -321,6 +321,8 @@ static void verify_transport(const struct seen *s)
 
 	if (s->fragment || (s->proto != 1 && s->proto != 6 && s->proto != 17 && s->proto != 58))
 		return;
+	if (s->proto == 17 && get16(s->data + s->l4 + 6) == 0)
+		return; /* none */
 	if (s->family == FAMILY_V4)
 		start = s->proto == 1 ? 0 : build_sum(ip + 12, 8, s->proto + len);
 	else

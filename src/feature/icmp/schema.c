@@ -16,7 +16,10 @@ static const struct schema icmp_fields[] = {
 		.max = 1000000,
 		.fallback = "100",
 		.help = "ICMP errors that may be sent at once."},
-	{.key = "echo", .type = SCHEMA_BOOL, .fallback = "true", .help = "Answer echo requests to our addresses."},
+	{.key = "echo",
+		.type = SCHEMA_BOOL,
+		.fallback = "true",
+		.help = "Answer echo requests to our addresses."},
 	{0},
 };
 

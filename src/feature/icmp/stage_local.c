@@ -9,6 +9,7 @@
 #include "feature/icmp/icmp.h"
 #include "packet/checksum.h"
 #include "packet/parse.h"
+#include "packet/trim.h"
 #include "pipeline/worker.h"
 
 REASON_DEFINE(reason_local_short, REASON_DROP, "local-truncated",
@@ -195,7 +196,7 @@ static bool headers6(struct burst *b, unsigned i)
 	struct ip6_headers h;
 	enum parse_result r = parse_ip6(ip, have, true, &h);
 
-	if (r == PARSE_UNKNOWN)
+	if (r == PARSE_UNKNOWN && (ip[24] != 0xff || h.multicast_too))
 		burst_drop_error(b, i, &reason_local_headers, ICMP6_PARAMETER,
 			h.pointer == h.next_at ? 1 : (h.source_route ? 0 : 2), h.pointer);
 	else if (r == PARSE_MALFORMED)
@@ -243,10 +244,20 @@ static void fragment(struct worker *w, struct burst *b, unsigned i)
 		worker_punt(w, b, i, PUNT_REASSEMBLE);
 }
 
+/* STAGE_PARSE takes padded minimum frames as they are; here the length counts. */
+static void cut_padding4(struct burst *b, unsigned i)
+{
+	const uint8_t *ip = burst_l3(b, i);
+
+	packet_trim(b->pkt[i], b->l3[i] + ((uint32_t)ip[2] << 8 | ip[3]));
+}
+
 static void local_one(struct worker *w, const struct generation *g, struct burst *b, unsigned i)
 {
 	bool v4 = b->family[i] == FAMILY_V4;
 
+	if (v4)
+		cut_padding4(b, i);
 	if (b->flags[i] & SLOT_FRAGMENT) {
 		fragment(w, b, i);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Schema of `ports:` and `interfaces:`, and what a table cannot say about them: tags that collide, parents that do
- * not lead to a port, subnets that overlap.
+ * Schema of `ports:` and `interfaces:`, and what a table cannot say about them: tags that collide, parents
+ * that do not lead to a port, subnets that overlap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,15 @@ static const struct schema port_fields[] = {
 		.required = true,
 		.min = 1,
 		.max = 512,
-		.help = "PCI address, DPDK device arguments (net_...,key=value), or af_xdp:IF, af_packet:IF, tap:NAME, "
+		.help = "PCI address, DPDK device arguments (net_...,key=value), or af_xdp:IF, af_packet:IF, "
+			"tap:NAME, "
 			"pcap:IN,OUT, memif:SOCKET, null."},
-	{.key = "mtu", .type = SCHEMA_INT, .min = 68, .max = 9600, .fallback = "1500", .help = "Largest IP packet in bytes."},
+	{.key = "mtu",
+		.type = SCHEMA_INT,
+		.min = 68,
+		.max = 9600,
+		.fallback = "1500",
+		.help = "Largest IP packet in bytes."},
 	{.key = "mac", .type = SCHEMA_MAC, .help = "MAC address instead of the device's own."},
 	{.key = "rx-queues",
 		.type = SCHEMA_INT,
@@ -44,7 +50,8 @@ static const struct schema port_fields[] = {
 	{.key = "promiscuous",
 		.type = SCHEMA_BOOL,
 		.fallback = "false",
-		.help = "Take frames for any MAC address off the wire; those not for an interface are still dropped."},
+		.help = "Take frames for any MAC address off the wire; those not for an interface are still "
+			"dropped."},
 	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
 	{0},
 };
@@ -53,10 +60,17 @@ static const struct schema address_item = {
 	.type = SCHEMA_IFADDR, .help = "Address with prefix length, such as 192.0.2.1/24."};
 
 static const struct schema iface_fields[] = {
-	{.key = "port", .type = SCHEMA_NAME, .refers = "ports", .help = "Port whose untagged frames it takes."},
+	{.key = "port",
+		.type = SCHEMA_NAME,
+		.refers = "ports",
+		.help = "Port whose untagged frames it takes."},
 	{.key = "parent", .type = SCHEMA_NAME, .refers = "interfaces", .help = "Interface it is a VLAN of."},
 	{.key = "vlan", .type = SCHEMA_INT, .min = 1, .max = 4094, .help = "VLAN id; needs parent."},
-	{.key = "inner-vlan", .type = SCHEMA_INT, .min = 1, .max = 4094, .help = "Second VLAN id (QinQ); needs vlan."},
+	{.key = "inner-vlan",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = 4094,
+		.help = "Second VLAN id (QinQ); needs vlan."},
 	{.key = "tpid",
 		.type = SCHEMA_ENUM,
 		.words = tag_types,
@@ -67,8 +81,16 @@ static const struct schema iface_fields[] = {
 		.item = &address_item,
 		.max = IFACE_ADDRESSES - 1,
 		.help = "Its addresses; the first of a family is the preferred source."},
-	{.key = "vrf", .type = SCHEMA_NAME, .max = VRF_NAME - 1, .fallback = "default", .help = "VRF it routes in."},
-	{.key = "mtu", .type = SCHEMA_INT, .min = 68, .max = 9600, .help = "Largest IP packet in bytes; at most the port's."},
+	{.key = "vrf",
+		.type = SCHEMA_NAME,
+		.max = VRF_NAME - 1,
+		.fallback = "default",
+		.help = "VRF it routes in."},
+	{.key = "mtu",
+		.type = SCHEMA_INT,
+		.min = 68,
+		.max = 9600,
+		.help = "Largest IP packet in bytes; at most the port's."},
 	{.key = "enabled", .type = SCHEMA_BOOL, .fallback = "true", .help = "Administratively up."},
 	{.key = "forwarding",
 		.type = SCHEMA_BOOL,
@@ -84,7 +106,11 @@ static const struct schema vrf_fields[] = {
 };
 
 static const struct schema fields[] = {
-	{.key = "ports", .type = SCHEMA_NAMED, .fields = port_fields, .max = IFACE_NAME - 1, .help = "Ports by name."},
+	{.key = "ports",
+		.type = SCHEMA_NAMED,
+		.fields = port_fields,
+		.max = IFACE_NAME - 1,
+		.help = "Ports by name."},
 	{.key = "interfaces",
 		.type = SCHEMA_NAMED,
 		.fields = iface_fields,
@@ -121,13 +147,15 @@ static void add_tag(struct place *p, uint32_t type, uint64_t vlan)
 }
 
 /* Walks up to the port; false (with a diagnostic) when the way does not end at one. */
-static bool locate(const struct node *ifaces, const struct node *n, struct place *p, unsigned depth, struct diag *d)
+static bool locate(
+	const struct node *ifaces, const struct node *n, struct place *p, unsigned depth, struct diag *d)
 {
 	const struct node *up = parent_name(n) != NULL ? node_get(ifaces, parent_name(n)) : NULL;
 	bool service = node_u64(n, "tpid", 0) == 1;
 
 	if (depth > PARENT_DEPTH) {
-		diag_key(d, p->node, NULL, "the parents of interface '%s' do not lead to a port", p->node->key);
+		diag_key(d, p->node, NULL, "the parents of interface '%s' do not lead to a port",
+			p->node->key);
 		return false;
 	}
 	if (up == NULL) {
@@ -151,10 +179,12 @@ static bool check_shape(const struct node *n, struct diag *d)
 	else if (parent && node_get(n, "vlan") == NULL)
 		diag_key(d, n, NULL, "interface '%s' has a parent and so needs 'vlan'", n->key);
 	else if (port && node_get(n, "vlan") != NULL)
-		diag_node(d, node_get(n, "vlan"), "name the untagged interface of the port as 'parent' instead of 'port'",
+		diag_node(d, node_get(n, "vlan"),
+			"name the untagged interface of the port as 'parent' instead of 'port'",
 			"'vlan' needs 'parent'");
 	else if (port && (node_get(n, "inner-vlan") != NULL || node_get(n, "tpid") != NULL))
-		diag_key(d, n, NULL, "'inner-vlan' and 'tpid' of interface '%s' need 'parent' and 'vlan'", n->key);
+		diag_key(d, n, NULL, "'inner-vlan' and 'tpid' of interface '%s' need 'parent' and 'vlan'",
+			n->key);
 	else
 		return true;
 	return false;
@@ -182,14 +212,15 @@ static void check_places(const struct node *ifaces, struct diag *d)
 		if (!check_shape(i, d) || !locate(ifaces, i, &list[n], 0, d))
 			continue;
 		if (list[n].ntags > 2)
-			diag_key(d, i, NULL, "interface '%s' would have %u VLAN tags; at most 2 are possible", i->key,
-				list[n].ntags);
+			diag_key(d, i, NULL, "interface '%s' would have %u VLAN tags; at most 2 are possible",
+				i->key, list[n].ntags);
 		n++;
 	}
 	qsort(list, n, sizeof *list, compare_place);
 	for (unsigned k = 1; k < n; k++)
 		if (compare_place(&list[k - 1], &list[k]) == 0)
-			diag_key(d, list[k].node, NULL, "interfaces '%s' and '%s' take the same frames of port '%s'",
+			diag_key(d, list[k].node, NULL,
+				"interfaces '%s' and '%s' take the same frames of port '%s'",
 				list[k - 1].node->key, list[k].node->key, list[k].port);
 	free(list);
 }
@@ -218,11 +249,11 @@ static void report_overlap(const struct subnet *a, const struct subnet *b, struc
 	const struct subnet *later = a->address->line > b->address->line ? a : b, *first = later == a ? b : a;
 
 	if (ipaddr_equal(&a->address->value.prefix.addr, &b->address->value.prefix.addr))
-		diag_node(d, later->address, NULL, "address %s is already on interface '%s'", later->address->text,
-			first->iface->key);
+		diag_node(d, later->address, NULL, "address %s is already on interface '%s'",
+			later->address->text, first->iface->key);
 	else if (a->iface != b->iface)
-		diag_node(d, later->address, NULL, "%s overlaps %s of interface '%s' in VRF '%s'", later->address->text,
-			first->address->text, first->iface->key, a->vrf);
+		diag_node(d, later->address, NULL, "%s overlaps %s of interface '%s' in VRF '%s'",
+			later->address->text, first->address->text, first->iface->key, a->vrf);
 }
 
 static unsigned collect_subnets(const struct node *ifaces, struct subnet *list)
@@ -231,7 +262,8 @@ static unsigned collect_subnets(const struct node *ifaces, struct subnet *list)
 
 	NODE_EACH (i, ifaces)
 		NODE_EACH (a, node_get(i, "addresses")) {
-			if (ipaddr_is_link_local(&a->value.prefix.addr) && a->value.prefix.addr.family == FAMILY_V6)
+			if (ipaddr_is_link_local(&a->value.prefix.addr) &&
+				a->value.prefix.addr.family == FAMILY_V6)
 				continue;
 			list[n++] = (struct subnet){.iface = i,
 				.address = a,
@@ -277,15 +309,15 @@ static void check(const struct node *root, struct diag *d)
 	const struct node *ifaces = node_get(root, "interfaces"), *vrfs = node_get(root, "vrfs");
 
 	if (vrfs != NULL && vrfs->count >= VRF_MAX)
-		diag_key(d, vrfs, NULL, "%u VRFs are configured; at most %d are possible besides 'default'", vrfs->count,
-			VRF_MAX - 1);
+		diag_key(d, vrfs, NULL, "%u VRFs are configured; at most %d are possible besides 'default'",
+			vrfs->count, VRF_MAX - 1);
 	check_vrfs(root, ifaces, d);
 	check_vrfs(root, node_get(root, "routes"), d);
 	if (ifaces == NULL)
 		return;
 	if (ifaces->count >= IFACE_MAX)
-		diag_key(d, ifaces, NULL, "%u interfaces are configured; at most %d are possible", ifaces->count,
-			IFACE_MAX - 1);
+		diag_key(d, ifaces, NULL, "%u interfaces are configured; at most %d are possible",
+			ifaces->count, IFACE_MAX - 1);
 	check_places(ifaces, d);
 	if (d->total == 0)
 		check_subnets(ifaces, d);

@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
-
 #include "feature/icmp/icmp.h"
 #include "feature/ip/ip_hdr.h"
+#include "table/hash_bytes.h"
 
 REASON_DEFINE(
 	reason_reass_done, REASON_DONE, "reassembled", "The fragment became part of a reassembled packet.")
@@ -29,7 +28,7 @@ REASON_DEFINE(reason_reass_full, REASON_ERROR, "reassembly-full",
 
 static struct datagram **chain(const struct weir *w, const struct reass_key *k)
 {
-	return &w->reass->hash[rte_hash_crc(k, sizeof *k, 0) % REASS_HASH];
+	return &w->reass->hash[hash_bytes(k, sizeof *k, 0) % REASS_HASH];
 }
 
 /* Ends every fragment a datagram holds. */
@@ -157,6 +156,13 @@ static void poison(struct weir *w, struct datagram *d, struct rte_mbuf *m)
 	weir_consume(w, m, &reason_reass_overlap);
 }
 
+/* Bytes before the payload that the packet's length field will count: the IPv4 header with its options, or
+ * the IPv6 extension headers before the fragment header. */
+static uint32_t counted_header(const struct note *n, uint16_t data)
+{
+	return data - n->l3 - (n->family == FAMILY_V4 ? 0u : IP6_HEADER + 8u);
+}
+
 static void add(struct weir *w, struct datagram *d, const struct fragment *f, struct rte_mbuf *m)
 {
 	unsigned at;
@@ -182,8 +188,14 @@ static void add(struct weir *w, struct datagram *d, const struct fragment *f, st
 		return;
 	}
 	insert(w, d, at, f, m);
-	if (d->total != 0 && d->have == d->total)
+	if (d->total == 0 || d->have != d->total)
+		return;
+	if (d->total + counted_header(note_of(d->piece[0].m), d->piece[0].data) <= UINT16_MAX) {
 		complete(w, d);
+	} else { /* only the first fragment's header makes it too long */
+		d->poisoned = true;
+		end_pieces(w, d, &reason_reass_bad);
+	}
 }
 
 /* RFC 8200 4.5: a fragment that is not the last is a multiple of 8 bytes, and nothing ends beyond 65535. */
@@ -192,7 +204,7 @@ static bool refuse_length(struct weir *w, struct rte_mbuf *m, const struct note 
 	const struct icmp_error err = {.type = ICMP6_PARAMETER,
 		.info = f->more && f->len % 8 != 0 ? 4 : (uint32_t)(f->data - n->l3 - 8 + 2)};
 
-	if (!(f->more && f->len % 8 != 0) && f->from + f->len <= UINT16_MAX)
+	if (!(f->more && f->len % 8 != 0) && f->from + f->len + counted_header(n, f->data) <= UINT16_MAX)
 		return false;
 	if (n->family == FAMILY_V6)
 		icmp_send_error(w, m, n, &err);

@@ -11,6 +11,7 @@
 
 #include "feature/ip/ip_hdr.h"
 #include "packet/parse.h"
+#include "packet/trim.h"
 #include "pipeline/worker.h"
 
 REASON_DEFINE(reason_ip_truncated, REASON_DROP, "ip-truncated", "The frame ends before the IP packet does.")
@@ -36,13 +37,6 @@ REASON_DEFINE(reason_ip_extensions, REASON_DROP, "ip-too-many-headers",
 REASON_DEFINE(reason_ip_multicast, REASON_DROP, "ip-multicast", "Nobody here listens to the multicast group.")
 
 enum { ICMP4_PARAMETER = 12, ICMP6_PARAMETER = 4, ICMP6_UNREACH = 1 };
-
-/* Drops link-layer padding behind the IP packet. */
-static void trim(struct rte_mbuf *m, uint32_t want)
-{
-	if (m->pkt_len > want)
-		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - want));
-}
 
 /* --- IPv4 --- */
 
@@ -126,7 +120,7 @@ static void input4(const struct iface *ifc, struct burst *b, unsigned i)
 		return;
 	}
 	hlen = (ip[0] & 15) * 4u;
-	trim(m, b->l3[i] + ((uint32_t)ip[2] << 8 | ip[3]));
+	packet_trim(m, b->l3[i] + ((uint32_t)ip[2] << 8 | ip[3]));
 	src = rte_be_to_cpu_32(ip_get32(ip + 12));
 	b->dst4[i] = rte_be_to_cpu_32(ip_get32(ip + 16));
 	b->proto[i] = ip[9];
@@ -216,8 +210,11 @@ static bool act6(struct burst *b, unsigned i, enum parse_result r, const struct 
 		break;
 	case PARSE_UNKNOWN: /* RFC 4443 3.4: code 1 for a next header, 2 for an option, 0 for a routing header
 			     */
-		burst_drop_error(b, i, &reason_ip_unknown_option, ICMP6_PARAMETER,
-			h->pointer == h->next_at ? 1 : (h->source_route ? 0 : 2), h->pointer);
+		if (burst_l3(b, i)[24] == 0xff && !h->multicast_too)
+			burst_drop(b, i, &reason_ip_unknown_option);
+		else
+			burst_drop_error(b, i, &reason_ip_unknown_option, ICMP6_PARAMETER,
+				h->pointer == h->next_at ? 1 : (h->source_route ? 0 : 2), h->pointer);
 		break;
 	case PARSE_DISCARD:
 		burst_drop(b, i, &reason_ip_unknown_option);
@@ -241,7 +238,7 @@ static void input6(const struct iface *ifc, struct burst *b, unsigned i)
 		return;
 	}
 	len = IP6_HEADER + ((uint32_t)ip[4] << 8 | ip[5]);
-	trim(m, b->l3[i] + len);
+	packet_trim(m, b->l3[i] + len);
 	if (!act6(b, i, parse_ip6(ip, RTE_MIN(len, contiguous), false, &h), &h))
 		return;
 	b->proto[i] = h.proto;

@@ -122,6 +122,9 @@ static void act_on_kind(struct burst *b, unsigned i, const struct nexthop *nh)
 			burst_drop(b, i, &reason_broadcast_out);
 		else
 			b->need[STAGE_LOCAL] |= slot_bit(i);
+		/* However it came, it is for many: neither echo replies nor errors (RFC
+		 * 1812 4.3.2.7, 4.3.3.6). */
+		b->flags[i] |= SLOT_LINK_BROADCAST;
 		break;
 	case NH_BLACKHOLE:
 		burst_drop(b, i, &reason_blackhole);

@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
-
 #include "control/tree.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
+#include "table/hash_bytes.h"
 
 REASON_DEFINE(reason_neigh_removed, REASON_DROP, "neighbor-removed",
 	"The neighbour the packet waited for was deleted or its interface or link went away.")
@@ -21,7 +20,7 @@ REASON_DEFINE(reason_neigh_removed, REASON_DROP, "neighbor-removed",
 
 static struct neigh **chain(const struct weir *w, uint16_t iface, const struct ipaddr *a)
 {
-	uint32_t h = rte_hash_crc(a->bytes, 16, iface);
+	uint32_t h = hash_bytes(a->bytes, 16, iface);
 
 	return &w->neigh->hash[h % NEIGH_HASH];
 }

@@ -9,12 +9,20 @@
 #define SECOND UINT64_C(1000000000)
 
 static const struct schema entry_fields[] = {
-	{.key = "interface", .type = SCHEMA_NAME, .required = true, .refers = "interfaces", .help = "Its link."},
-	{.key = "address", .type = SCHEMA_ADDRESS, .required = true, .help = "Address in a subnet of the interface."},
+	{.key = "interface",
+		.type = SCHEMA_NAME,
+		.required = true,
+		.refers = "interfaces",
+		.help = "Its link."},
+	{.key = "address",
+		.type = SCHEMA_ADDRESS,
+		.required = true,
+		.help = "Address in a subnet of the interface."},
 	{.key = "mac", .type = SCHEMA_MAC, .required = true, .help = "Its MAC address."},
 	{0},
 };
-static const struct schema entry_item = {.type = SCHEMA_MAP, .fields = entry_fields, .help = "A permanent neighbour."};
+static const struct schema entry_item = {
+	.type = SCHEMA_MAP, .fields = entry_fields, .help = "A permanent neighbour."};
 
 static const struct schema limit_fields[] = {
 	{.key = "limit",
@@ -29,7 +37,12 @@ static const struct schema limit_fields[] = {
 		.max = NEIGH_QUEUE_MAX,
 		.fallback = "8",
 		.help = "Packets that wait for one unresolved neighbour."},
-	{.key = "probes", .type = SCHEMA_INT, .min = 1, .max = 10, .fallback = "3", .help = "Solicitations before giving up."},
+	{.key = "probes",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = 10,
+		.fallback = "3",
+		.help = "Solicitations before giving up."},
 	{.key = "retransmit-time",
 		.type = SCHEMA_DURATION,
 		.min = SECOND / 10,
@@ -53,7 +66,10 @@ static const struct schema limit_fields[] = {
 
 static const struct schema fields[] = {
 	{.key = "neighbors", .type = SCHEMA_LIST, .item = &entry_item, .help = "Permanent neighbours."},
-	{.key = "neighbor", .type = SCHEMA_MAP, .fields = limit_fields, .help = "Limits and times of ARP and ND."},
+	{.key = "neighbor",
+		.type = SCHEMA_MAP,
+		.fields = limit_fields,
+		.help = "Limits and times of ARP and ND."},
 	{0},
 };
 

@@ -9,7 +9,8 @@
 #include "control/schema.h"
 #include "feature/route/route.h"
 
-static const char *const types[] = {"unicast", "blackhole", "unreachable", "prohibit", NULL}; /* enum route_type */
+static const char *const types[] = {
+	"unicast", "blackhole", "unreachable", "prohibit", NULL}; /* enum route_type */
 
 static const struct schema via_fields[] = {
 	{.key = "address", .type = SCHEMA_ADDRESS, .help = "Gateway."},
@@ -34,8 +35,14 @@ static const struct schema route_fields[] = {
 		.type = SCHEMA_ENUM,
 		.words = types,
 		.fallback = "unicast",
-		.help = "unicast (needs via), blackhole (silent), unreachable or prohibit (answered with ICMP)."},
-	{.key = "via", .type = SCHEMA_LIST, .item = &via_item, .min = 1, .max = ROUTE_VIA_MAX, .help = "Next hops."},
+		.help = "unicast (needs via), blackhole (silent), unreachable or prohibit (answered with "
+			"ICMP)."},
+	{.key = "via",
+		.type = SCHEMA_LIST,
+		.item = &via_item,
+		.min = 1,
+		.max = ROUTE_VIA_MAX,
+		.help = "Next hops."},
 	{.key = "distance",
 		.type = SCHEMA_INT,
 		.min = 1,
@@ -44,7 +51,8 @@ static const struct schema route_fields[] = {
 		.help = "Preference among routes to the same prefix; lower wins."},
 	{0},
 };
-static const struct schema route_item = {.type = SCHEMA_MAP, .fields = route_fields, .help = "A static route."};
+static const struct schema route_item = {
+	.type = SCHEMA_MAP, .fields = route_fields, .help = "A static route."};
 
 static const struct schema fields[] = {
 	{.key = "routes", .type = SCHEMA_LIST, .item = &route_item, .help = "Static routes."},
@@ -60,7 +68,8 @@ static void check_via(const struct node *prefix, const struct node *v, struct di
 	if (a == NULL)
 		return;
 	if (a->value.prefix.addr.family != prefix->value.prefix.addr.family)
-		diag_node(d, a, NULL, "%s and the prefix %s are of different IP versions", a->text, prefix->text);
+		diag_node(d, a, NULL, "%s and the prefix %s are of different IP versions", a->text,
+			prefix->text);
 	else if (!ipaddr_is_host(&a->value.prefix.addr))
 		diag_node(d, a, NULL, "%s cannot be a gateway", a->text);
 	else if (a->value.prefix.addr.family == FAMILY_V6 && ipaddr_is_link_local(&a->value.prefix.addr) &&
@@ -74,7 +83,8 @@ static void check_route(const struct node *r, struct diag *d)
 	bool unicast = node_u64(r, "type", ROUTE_UNICAST) == ROUTE_UNICAST;
 
 	if (unicast && via == NULL)
-		diag_node(d, prefix, NULL, "route %s needs 'via', or a 'type' such as blackhole", prefix->text);
+		diag_node(
+			d, prefix, NULL, "route %s needs 'via', or a 'type' such as blackhole", prefix->text);
 	if (!unicast && via != NULL)
 		diag_key(d, via, NULL, "a %s route has no next hops", node_text(r, "type", ""));
 	NODE_EACH (v, via)
@@ -84,7 +94,8 @@ static void check_route(const struct node *r, struct diag *d)
 static int compare(const void *a, const void *b)
 {
 	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
-	const struct prefix *p = &node_get(x, "prefix")->value.prefix, *q = &node_get(y, "prefix")->value.prefix;
+	const struct prefix *p = &node_get(x, "prefix")->value.prefix,
+			    *q = &node_get(y, "prefix")->value.prefix;
 	int c = p->addr.family - q->addr.family;
 
 	if (c == 0)
@@ -109,8 +120,8 @@ static void check_duplicates(const struct node *routes, struct diag *d)
 	for (unsigned i = 1; i < n; i++)
 		if (compare(&list[i - 1], &list[i]) == 0)
 			diag_node(d, node_get(list[i], "prefix"), "put all next hops into one 'via' list",
-				"route %s is there twice (the other one in line %u)", node_text(list[i], "prefix", ""),
-				list[i - 1]->line);
+				"route %s is there twice (the other one in line %u)",
+				node_text(list[i], "prefix", ""), list[i - 1]->line);
 	free(list);
 }
 

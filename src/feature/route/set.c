@@ -13,13 +13,14 @@
 
 #include "feature/neigh/neigh.h"
 #include "feature/route/rib.h"
+#include "table/hash_bytes.h"
 
 static uint32_t hash_spec(const struct route_spec *spec)
 {
 	uint32_t h = rte_hash_crc_4byte((uint32_t)spec->vrf << 16 | spec->type, spec->prefix.addr.family);
 
 	for (unsigned i = 0; i < spec->via_count; i++) {
-		h = rte_hash_crc(spec->via[i].address.bytes, 16, h);
+		h = hash_bytes(spec->via[i].address.bytes, 16, h);
 		h = rte_hash_crc_4byte((uint32_t)spec->via[i].iface << 16 | spec->via[i].weight, h);
 	}
 	return h;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The words of `weir replay`.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "replay/priv.h"
+#include "replay/replay.h"
+
+enum { OPT_IN = 256, OPT_OUT, OPT_REPORT, OPT_EXPECT };
+
+static const struct option words[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"in", required_argument, NULL, OPT_IN},
+	{"out", required_argument, NULL, OPT_OUT},
+	{"report", required_argument, NULL, OPT_REPORT},
+	{"expect", required_argument, NULL, OPT_EXPECT},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static const char help[] =
+	"usage: weir replay -c FILE --in IFACE=CAPTURE [--in IFACE=CAPTURE ...] --out DIR\n"
+	"                   [--report FILE] [--expect FILE] [--quiet]\n"
+	"Runs captured packets through the configuration without network, root or hugepages.\n"
+	"  -c, --config FILE   the configuration, as for 'weir run'\n"
+	"  --in IFACE=CAPTURE  packets that come in by this interface or port (pcap or pcapng, Ethernet);\n"
+	"                      several captures are merged by their timestamps\n"
+	"  --out DIR           what leaves by each port goes to DIR/PORT.pcapng; DIR is made if it is missing\n"
+	"  --report FILE       what became of each packet, as JSON; - is standard output\n"
+	"  --expect FILE       compares with this JSON document (a report is one); exit status 1 if it differs\n"
+	"  -q, --quiet         no summary\n";
+
+static int wrong(const char *fmt, const char *what)
+{
+	fputs("weir replay: ", stderr);
+	fprintf(stderr, fmt, what);
+	fputs(" ('weir replay --help' shows how)\n", stderr);
+	return REPLAY_USAGE;
+}
+
+static int add_input(struct replay_options *o, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals != NULL ? (size_t)(equals - word) : 0;
+
+	if (len == 0 || equals[1] == '\0')
+		return wrong("--in needs IFACE=CAPTURE, such as lan=lan.pcap, and not '%s'", word);
+	if (len >= IFACE_NAME)
+		return wrong("--in '%s': no interface has so long a name", word);
+	if (o->inputs == INPUT_MAX)
+		return wrong("--in '%s' is one capture too many; merge some with mergecap first", word);
+	memcpy(o->input[o->inputs].iface, word, len);
+	o->input[o->inputs++].path = equals + 1;
+	return REPLAY_OK;
+}
+
+static int take(struct replay_options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		return REPLAY_OK;
+	case OPT_IN:
+		return add_input(o, optarg);
+	case OPT_OUT:
+		o->out = optarg;
+		return REPLAY_OK;
+	case OPT_REPORT:
+		o->report = optarg;
+		return REPLAY_OK;
+	case OPT_EXPECT:
+		o->expect = optarg;
+		return REPLAY_OK;
+	case 'q':
+		o->quiet = true;
+		return REPLAY_OK;
+	case 'h':
+		fputs(help, stdout);
+		return -1;
+	default: /* getopt has said what is wrong */
+		return REPLAY_USAGE;
+	}
+}
+
+int options_read(struct replay_options *o, int argc, char **argv)
+{
+	int c, rc;
+
+	optind = 0; /* start anew, whoever used getopt before */
+	while ((c = getopt_long(argc, argv, "c:qh", words, NULL)) != -1) {
+		rc = take(o, c);
+		if (rc != REPLAY_OK)
+			return rc;
+	}
+	if (optind < argc)
+		return wrong("'%s' is one word too many", argv[optind]);
+	if (o->config == NULL)
+		return wrong("%s FILE is missing: the configuration to replay with", "-c");
+	if (o->inputs == 0)
+		return wrong("%s IFACE=CAPTURE is missing: what to replay", "--in");
+	if (o->out == NULL)
+		return wrong("%s DIR is missing: where to write what leaves", "--out");
+	return REPLAY_OK;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Ports as files: what a worker transmits is written and its buffers go back at once.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <rte_mbuf.h>
+
+#include "feature/iface/iface.h"
+#include "replay/pcapng_out.h"
+#include "replay/priv.h"
+
+static void write_frame(struct pcapng_out *file, uint64_t now, const struct rte_mbuf *m)
+{
+	pcapng_out_begin(file, now, m->pkt_len);
+	for (; m != NULL; m = m->next)
+		pcapng_out_bytes(file, rte_pktmbuf_mtod(m, const void *), m->data_len);
+	pcapng_out_end(file);
+}
+
+static uint16_t sink_send(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct sink *s = ctx;
+	struct track *t = &s->replay->track;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + 4 < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 4], const void *));
+		write_frame(s->file, s->replay->now, pkts[i]);
+		if (t->on)
+			track_sent(t, pkts[i], s->port);
+	}
+	s->packets += n;
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
+const char *sink_path(const struct replay *r, uint16_t port, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/%s.pcapng", r->opt.out, iface_port_name(r->w, port));
+	return buf;
+}
+
+static bool same_file(const struct stat *a, const char *path)
+{
+	struct stat b;
+
+	return path != NULL && stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+bool would_overwrite(const struct replay *r, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	for (unsigned i = 0; i < r->opt.inputs; i++)
+		if (same_file(&st, r->opt.input[i].path))
+			return true;
+	if (same_file(&st, r->opt.config) || same_file(&st, r->opt.expect))
+		return true;
+	return r->expect != NULL && expect_reads(r->expect, path);
+}
+
+/* The directory and those above it that are missing. */
+static int make_directory(const char *path, struct err *e)
+{
+	char part[4096];
+	size_t len = strlen(path);
+
+	if (len >= sizeof part)
+		return err_set(e, ENAMETOOLONG, "the path %.64s... is too long", path);
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EROFS)
+			return err_set(e, errno, "directory %s cannot be made: %s", part, strerror(errno));
+	}
+	return 0;
+}
+
+int sinks_open(struct replay *r, struct err *e)
+{
+	char path[4096 + 64];
+
+	if (make_directory(r->opt.out, e) != 0)
+		return -e->code;
+	for (uint16_t p = 0; p < r->ports; p++) {
+		struct sink *s = &r->sink[p];
+
+		sink_path(r, p, path, sizeof path);
+		if (would_overwrite(r, path))
+			return err_set(e, EEXIST,
+				"%s is read by this run and would be overwritten; give another --out", path);
+		*s = (struct sink){.replay = r, .port = p};
+		s->file = pcapng_out_open(path, iface_port_name(r->w, p), e);
+		if (s->file == NULL)
+			return -e->code;
+		r->w->worker[0]->tx[p].send = sink_send;
+		r->w->worker[0]->tx[p].ctx = s;
+	}
+	return 0;
+}
+
+int sinks_close(struct replay *r, struct err *e)
+{
+	int rc = 0;
+
+	for (uint16_t p = 0; p < r->ports; p++) {
+		if (pcapng_out_close(r->sink[p].file, e) != 0)
+			rc = -EIO;
+		r->sink[p].file = NULL;
+	}
+	return rc;
+}
