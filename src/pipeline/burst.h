@@ -21,16 +21,15 @@
 
 #define BURST_SIZE 64
 
-
 /* Flags of a slot. */
 enum {
-	SLOT_ORIGINATED = 1 << 0, /* made by weir: no TTL decrement, no ICMP errors about it */
+	SLOT_ORIGINATED = 1 << 0,     /* made by weir: no TTL decrement, no ICMP errors about it */
 	SLOT_LINK_BROADCAST = 1 << 1, /* came as link-layer broadcast or multicast: no ICMP errors about it */
-	SLOT_OPTIONS = 1 << 2,	      /* IPv4 options present (l4 - l3 > 20) */
-	SLOT_FRAGMENT = 1 << 3,	      /* any fragment; l4 is only valid in the first one */
+	SLOT_OPTIONS = 1 << 2,        /* IPv4 options present (l4 - l3 > 20) */
+	SLOT_FRAGMENT = 1 << 3,       /* any fragment; l4 is only valid in the first one */
 	SLOT_LATER_FRAGMENT = 1 << 4, /* not the first fragment: no L4 header in it */
 	SLOT_ROUTER_ALERT = 1 << 5,   /* IPv4 or IPv6 router-alert option */
-	SLOT_NO_FORWARD = 1 << 6,     /* host-only interface or link-local source: may only be delivered here */
+	SLOT_NO_FORWARD = 1 << 6, /* host-only interface or link-local source: may only be delivered here */
 };
 
 /* What STAGE_ICMP_ERROR sends about a slot; the packet itself is already dropped with its own reason. */
@@ -42,27 +41,36 @@ struct icmp_error {
 
 struct burst {
 	uint64_t alive; /* still travelling */
-	uint64_t dead;	/* to be freed and counted by STAGE_DROP, reason[] set */
+	uint64_t dead;  /* to be freed and counted by STAGE_DROP, reason[] set */
 	uint64_t traced, captured;
-	uint64_t now;	   /* ns on the dataplane clock, read once per burst */
+	/* Slots that are as STAGE_PARSE saw them: plain IPv4, one segment, l3 = 14. For them data, len and
+	 * ttl below are valid. A stage that changes the header or the start of a packet takes its bit out. */
+	uint64_t plain;
+	uint64_t now; /* ns on the dataplane clock, read once per burst */
 	uint64_t need[STAGE_COUNT];
 	struct rte_mbuf *pkt[BURST_SIZE] __rte_cache_aligned;
-	uint32_t dst4[BURST_SIZE] __rte_cache_aligned; /* IPv4 destination in host order; valid for family 4 */
-	uint16_t nh[BURST_SIZE] __rte_cache_aligned;   /* next-hop index after ROUTE, see table/nexthop.h */
-	uint16_t iif[BURST_SIZE] __rte_cache_aligned;  /* ingress interface id; IFACE_NONE for originated */
-	uint16_t oif[BURST_SIZE] __rte_cache_aligned;  /* egress interface id after ROUTE */
+	uint32_t
+		dst4[BURST_SIZE] __rte_cache_aligned; /* IPv4 destination in host order; valid for family 4 */
+	uint16_t nh[BURST_SIZE] __rte_cache_aligned;  /* next-hop index after ROUTE, see table/nexthop.h */
+	uint16_t iif[BURST_SIZE] __rte_cache_aligned; /* ingress interface id; IFACE_NONE for originated */
+	uint16_t oif[BURST_SIZE] __rte_cache_aligned; /* egress interface id after ROUTE */
 	uint16_t vrf[BURST_SIZE] __rte_cache_aligned;
 	uint16_t reason[BURST_SIZE] __rte_cache_aligned;
-	uint16_t l3[BURST_SIZE] __rte_cache_aligned; /* offset of the IP header from the data start */
-	uint16_t l4[BURST_SIZE] __rte_cache_aligned; /* offset of the transport header */
+	uint16_t l3[BURST_SIZE] __rte_cache_aligned;    /* offset of the IP header from the data start */
+	uint16_t l4[BURST_SIZE] __rte_cache_aligned;    /* offset of the transport header */
 	uint8_t family[BURST_SIZE] __rte_cache_aligned; /* enum family; FAMILY_NONE before parsing */
-	uint8_t proto[BURST_SIZE] __rte_cache_aligned;	/* transport protocol behind all extension headers */
-	uint8_t flags[BURST_SIZE] __rte_cache_aligned;	/* SLOT_* */
-	uint8_t hops[BURST_SIZE] __rte_cache_aligned;	/* times re-injected */
-	uint32_t hash[BURST_SIZE] __rte_cache_aligned;	/* flow hash; 0 = not computed */
+	uint8_t proto[BURST_SIZE] __rte_cache_aligned;  /* transport protocol behind all extension headers */
+	uint8_t flags[BURST_SIZE] __rte_cache_aligned;  /* SLOT_* */
+	uint8_t hops[BURST_SIZE] __rte_cache_aligned;   /* times re-injected */
+	uint32_t hash[BURST_SIZE] __rte_cache_aligned;  /* flow hash; 0 = not computed */
+	uint8_t *data[BURST_SIZE] __rte_cache_aligned;  /* plain slots: start of the frame */
+	uint32_t ttl[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes 22..25 of the frame after
+							 * forwarding:   TTL - 1, protocol, checksum */
+	uint16_t len[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes of the frame */
 	struct icmp_error error[BURST_SIZE];
-	uint16_t port;	   /* port of a received burst; UINT16_MAX for re-injected ones */
-	uint16_t count;	   /* slots filled at the start */
+	uint16_t port;    /* port of a received burst; UINT16_MAX for re-injected ones */
+	uint16_t count;   /* slots filled at the start */
+	uint16_t longest; /* bytes of the longest plain frame */
 };
 
 /* for each set bit: `i` is the slot. The mask is evaluated once. */
@@ -100,8 +108,8 @@ static inline void burst_drop(struct burst *b, unsigned slot, const struct reaso
 }
 
 /* The packet ends here and its sender is told (STAGE_ICMP_ERROR decides whether it may be). */
-static inline void burst_drop_error(struct burst *b, unsigned slot, const struct reason *r, uint8_t type,
-	uint8_t code, uint32_t info)
+static inline void burst_drop_error(
+	struct burst *b, unsigned slot, const struct reason *r, uint8_t type, uint8_t code, uint32_t info)
 {
 	b->error[slot] = (struct icmp_error){.type = type, .code = code, .info = info};
 	b->need[STAGE_ICMP_ERROR] |= slot_bit(slot);
@@ -116,15 +124,15 @@ static inline void burst_take(struct burst *b, unsigned slot)
 
 /* What survives of a slot outside a burst; in the mbuf's private area (WEIR_MBUF_PRIV bytes). */
 struct note {
-	uint8_t entry;	 /* enum stage_id where the packet enters its next burst */
-	uint8_t punt;	 /* enum punt_class on the way to the control thread */
+	uint8_t entry; /* enum stage_id where the packet enters its next burst */
+	uint8_t punt;  /* enum punt_class on the way to the control thread */
 	uint8_t family, proto, flags;
-	uint8_t hops;	 /* times re-injected; bounded by NOTE_MAX_HOPS */
+	uint8_t hops; /* times re-injected; bounded by NOTE_MAX_HOPS */
 	uint16_t iif, oif, vrf, nh;
 	uint16_t l3, l4;
 	uint16_t reason; /* with entry == STAGE_DROP */
 	uint32_t dst4, hash;
-	uint64_t when;	 /* ns, clock of the burst it left */
+	uint64_t when; /* ns, clock of the burst it left */
 };
 
 #define NOTE_MAX_HOPS 8

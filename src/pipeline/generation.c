@@ -111,12 +111,14 @@ static int compare_qinq(const void *a, const void *b)
 int generation_index(struct generation *g)
 {
 	drop_index(g);
+	g->mtu_min = UINT16_MAX;
 	for (unsigned i = 0; i < g->iface_limit; i++) {
 		const struct iface *ifc = g->iface[i];
 		struct port_view *p;
 
 		if (ifc == NULL || ifc->port >= PORT_MAX)
 			continue;
+		g->mtu_min = RTE_MIN(g->mtu_min, ifc->mtu);
 		p = &g->port[ifc->port];
 		if (ifc->ntags != 0) {
 			if (index_tagged(p, ifc) != 0)

@@ -18,10 +18,10 @@
 #include "pipeline/nexthop.h"
 
 #define IFACE_NONE 0
-#define IFACE_MAX 4096	     /* ids 1..IFACE_MAX-1 */
+#define IFACE_MAX 4096 /* ids 1..IFACE_MAX-1 */
 #define IFACE_NAME 32
-#define IFACE_ADDRESSES 32   /* per interface */
-#define VRF_MAX 256	     /* 0 is the default VRF, named "default" */
+#define IFACE_ADDRESSES 32 /* per interface */
+#define VRF_MAX 256        /* 0 is the default VRF, named "default" */
 #define VRF_NAME 32
 #define PORT_MAX RTE_MAX_ETHPORTS
 
@@ -31,16 +31,16 @@ struct fib6;
 struct iface {
 	char name[IFACE_NAME];
 	uint16_t id;
-	uint16_t port;	 /* port id (index in generation.ports) */
+	uint16_t port; /* port id (index in generation.ports) */
 	uint16_t vrf;
-	uint16_t mtu;	 /* bytes of IP packet */
+	uint16_t mtu; /* bytes of IP packet */
 	uint8_t mac[6];
-	uint8_t ntags;	 /* 0, 1 (802.1Q) or 2 (QinQ) */
-	bool enabled;	 /* administratively up */
+	uint8_t ntags;             /* 0, 1 (802.1Q) or 2 (QinQ) */
+	bool enabled;              /* administratively up */
 	uint16_t tpid[2], vlan[2]; /* outer first, host order */
-	uint64_t in;	 /* STAGE_BIT()s every packet received here passes besides routing */
-	uint64_t out;	 /* STAGE_BIT()s every packet sent here passes */
-	bool forwarding; /* false: host behaviour, nothing is forwarded from here */
+	uint64_t in;               /* STAGE_BIT()s every packet received here passes besides routing */
+	uint64_t out;              /* STAGE_BIT()s every packet sent here passes */
+	bool forwarding;           /* false: host behaviour, nothing is forwarded from here */
 	uint8_t address_count;
 	struct prefix address[IFACE_ADDRESSES]; /* in config order; the first of a family is preferred */
 };
@@ -49,11 +49,11 @@ struct iface {
 struct port_view {
 	uint16_t untagged; /* interface id or IFACE_NONE */
 	bool present;
-	uint16_t *vlan;		      /* [4096] interface id by 802.1Q VLAN (priority-tagged 0 = untagged) or NULL */
-	struct qinq *qinq;	      /* sorted by (outer, inner) */
+	uint16_t *vlan;    /* [4096] interface id by 802.1Q VLAN (priority-tagged 0 = untagged) or NULL */
+	struct qinq *qinq; /* sorted by (outer, inner) */
 	uint32_t qinq_count;
-	uint8_t mac[6];		      /* of the port; sub-interfaces share it */
-	uint16_t fast_iface;	      /* untagged interface when STAGE_PARSE may take its plain IPv4 path, else NONE */
+	uint8_t mac[6];      /* of the port; sub-interfaces share it */
+	uint16_t fast_iface; /* untagged interface when STAGE_PARSE may take its plain IPv4 path, else NONE */
 };
 
 struct qinq {
@@ -71,9 +71,10 @@ struct generation {
 	struct nh_table nht;
 	struct vrf_view vrf[VRF_MAX];
 	struct port_view port[PORT_MAX];
-	uint16_t iface_limit;		 /* ids in use are below this */
-	struct iface *iface[IFACE_MAX];	 /* NULL where no interface has that id; owned by the generation */
-	uint32_t icmp_error_rate;	 /* ICMP errors per second and worker */
+	uint16_t iface_limit;           /* ids in use are below this */
+	uint16_t mtu_min;               /* smallest MTU of all interfaces */
+	struct iface *iface[IFACE_MAX]; /* NULL where no interface has that id; owned by the generation */
+	uint32_t icmp_error_rate;       /* ICMP errors per second and worker */
 	uint32_t icmp_error_burst;
 	bool icmp_echo; /* echo requests to us are answered */
 };
@@ -88,8 +89,8 @@ int generation_index(struct generation *g);
 /* Interface by name or NULL. */
 const struct iface *generation_iface(const struct generation *g, const char *name);
 /* Interface that owns frames with these tags on this port; IFACE_NONE if there is none. Pure. */
-uint16_t generation_demux(const struct port_view *p, unsigned ntags, const uint16_t tpid[2],
-	const uint16_t vlan[2]);
+uint16_t generation_demux(
+	const struct port_view *p, unsigned ntags, const uint16_t tpid[2], const uint16_t vlan[2]);
 
 /* Source address for packets of `family` weir sends out of / answers for `ifc`: the first address of
  * the family that fits (IPv6: link-local when `link_local`); false if there is none. */

@@ -82,7 +82,7 @@ static inline void burst_begin(struct burst *b, uint16_t n, uint64_t now)
 	memset(b->need, 0, sizeof b->need);
 	memset(b->hops, 0, sizeof b->hops);
 	b->alive = first_slots(n);
-	b->dead = b->traced = b->captured = 0;
+	b->dead = b->traced = b->captured = b->plain = 0;
 	b->now = now;
 	b->count = n;
 }
@@ -232,9 +232,9 @@ bool bucket_take(struct bucket *t, uint64_t now, uint32_t rate, uint32_t burst)
 		if (elapsed > UINT64_C(3600000000000))
 			elapsed = UINT64_C(3600000000000);
 		refill = elapsed * rate / 1000000;
-		if (refill > 0) {
+		if (refill > 0) { /* the time that was not enough for a whole unit counts next time */
 			t->tokens_milli = (uint32_t)RTE_MIN(full, t->tokens_milli + refill);
-			t->last = now;
+			t->last = now - elapsed * rate % 1000000 / rate;
 		}
 	}
 	if (t->tokens_milli < 1000)

@@ -17,28 +17,28 @@ struct generation;
 struct worker;
 
 enum stage_id {
-	STAGE_PARSE,	   /* frames of one port; plain routed IPv4 goes straight to ROUTE's predecessors */
+	STAGE_PARSE, /* frames of one port; plain routed IPv4 goes straight to ROUTE's predecessors */
 	STAGE_CAPTURE_IN,
-	STAGE_ETHER,	   /* VLAN sub-interfaces, MAC filter, ethertype: everything PARSE did not settle */
-	STAGE_ARP,	   /* ARP in: to the neighbour tables */
-	STAGE_IP_INPUT,	   /* RFC 1812 5.2.2 and RFC 8200 checks, one packet at a time */
+	STAGE_ETHER,    /* VLAN sub-interfaces, MAC filter, ethertype: everything PARSE did not settle */
+	STAGE_ARP,      /* ARP in: to the neighbour tables */
+	STAGE_IP_INPUT, /* RFC 1812 5.2.2 and RFC 8200 checks, one packet at a time */
 	STAGE_REASSEMBLE,
 	STAGE_SHARD,
 	STAGE_POLICER_IN,
 	STAGE_ACL_IN,
 	STAGE_SESSION,
 	STAGE_DNAT,
-	STAGE_ROUTE,	   /* FIB lookup; entry point of packets weir originates */
-	STAGE_LOCAL,	   /* packets to us: ICMP, ND, kernel */
+	STAGE_ROUTE, /* FIB lookup; entry point of packets weir originates */
+	STAGE_LOCAL, /* packets to us: ICMP, ND, kernel */
 	STAGE_ACL_OUT,
 	STAGE_SNAT,
-	STAGE_FORWARD,	   /* TTL, MTU; the plain case is rewritten here as well */
+	STAGE_FORWARD, /* TTL, MTU; the plain case is rewritten here as well */
 	STAGE_FRAGMENT,
-	STAGE_ICMP_ERROR,  /* answers for packets that died above */
-	STAGE_RESOLVE,	   /* next hop not known yet: to the neighbour tables */
+	STAGE_ICMP_ERROR, /* answers for packets that died above */
+	STAGE_RESOLVE,    /* next hop not known yet: to the neighbour tables */
 	STAGE_QOS,
 	STAGE_ENCAP,
-	STAGE_REWRITE,	   /* link-layer header */
+	STAGE_REWRITE, /* link-layer header */
 	STAGE_CAPTURE_OUT,
 	STAGE_TX,
 	STAGE_DROP,
@@ -54,10 +54,10 @@ struct stage {
 	const char *name; /* lower-case-with-dashes, as in `weir show stages` */
 	const char *help; /* one line for people */
 	stage_fn run;
-	uint64_t after;	 /* STAGE_BIT()s that must come earlier in the table */
+	uint64_t after;  /* STAGE_BIT()s that must come earlier in the table */
 	uint64_t before; /* STAGE_BIT()s that must come later */
-	uint64_t next;	 /* STAGE_BIT()s this stage may set; drawn by `weir show pipeline` */
-	uint8_t id;	 /* enum stage_id */
+	uint64_t next;   /* STAGE_BIT()s this stage may set; drawn by `weir show pipeline` */
+	uint8_t id;      /* enum stage_id */
 };
 
 void stage_register(const struct stage *s);

@@ -240,12 +240,16 @@ static int allocate_tables(struct weir *w, unsigned workers, struct err *e)
 	w->gen = generation_new();
 	w->nht.nh = mmap(NULL, nh, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	w->nht.bucket = mmap(NULL, bucket, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	w->nht.word = aligned_alloc(RTE_CACHE_LINE_SIZE, NH_MAX * sizeof *w->nht.word);
+	if (w->nht.word != NULL)
+		memset(w->nht.word, 0, NH_MAX * sizeof *w->nht.word);
 	if (w->nht.nh == MAP_FAILED)
 		w->nht.nh = NULL;
 	if (w->nht.bucket == MAP_FAILED)
 		w->nht.bucket = NULL;
 	if (w->qsbr == NULL || w->deferred == NULL || w->counters.iface == NULL ||
-		w->baseline.iface == NULL || w->gen == NULL || w->nht.nh == NULL || w->nht.bucket == NULL)
+		w->baseline.iface == NULL || w->gen == NULL || w->nht.nh == NULL || w->nht.bucket == NULL ||
+		w->nht.word == NULL)
 		return err_set(e, ENOMEM, "not enough memory for the tables of an instance with %u workers",
 			workers);
 	rte_rcu_qsbr_init(w->qsbr, WORKER_MAX);
@@ -329,6 +333,7 @@ void weir_free(struct weir *w)
 		return;
 	if (w->qsbr != NULL && w->deferred != NULL) {
 		drain_punts(w);
+		run_deferred(w); /* what waits belongs to tables that the features free */
 		free_features(w);
 		run_deferred(w);
 	}
@@ -339,6 +344,7 @@ void weir_free(struct weir *w)
 		munmap(w->nht.nh, sizeof(struct nexthop) * NH_MAX);
 	if (w->nht.bucket != NULL)
 		munmap(w->nht.bucket, sizeof(uint16_t) * NH_BUCKETS_MAX);
+	free(w->nht.word);
 	free(w->timer_heap);
 	free(w->deferred);
 	free(w->counters.iface);

@@ -57,7 +57,8 @@ void feature_register(struct feature *f);
 	}
 
 /* --- punted packets --- */
-/* The handler owns the mbuf; iif is in its note. It ends with weir_consume(), weir_send() or keeping it (held). */
+/* The handler owns the mbuf; iif is in its note. It ends with weir_consume(), weir_send() or keeping it
+ * (held). */
 typedef void (*punt_handler)(struct weir *w, struct rte_mbuf *m, struct note *n);
 void punt_handler_set(struct weir *w, enum punt_class why, punt_handler fn);
 
@@ -69,33 +70,33 @@ struct deferred {
 };
 
 struct weir {
-	struct generation *gen;		     /* atomic: load with weir_generation() */
-	struct rte_rcu_qsbr *qsbr;	     /* thread ids = worker ids */
+	struct generation *gen;    /* atomic: load with weir_generation() */
+	struct rte_rcu_qsbr *qsbr; /* thread ids = worker ids */
 	struct worker *worker[WORKER_MAX];
 	unsigned worker_count;
 	struct rte_mempool *pool[RTE_MAX_NUMA_NODES];
 	struct nh_table nht;
-	struct vrf_view vrf[VRF_MAX];	     /* the master copy that generations are built from */
-	uint64_t now;			     /* ns, dataplane clock as of this turn of the control loop */
-	bool link_up[PORT_MAX];		     /* written by control, read by anyone */
-	struct counters counters;	     /* of the control thread */
-	struct counters baseline;	     /* subtracted by `clear counters` */
-	bool offline;			     /* no peers answer: addresses are usable at once, unknown neighbours
-					      * get a made-up MAC address (the offline twin) */
-	uint64_t held;			     /* packets the control thread keeps (neighbour queues, reassembly) */
+	struct vrf_view vrf[VRF_MAX]; /* the master copy that generations are built from */
+	uint64_t now;                 /* ns, dataplane clock as of this turn of the control loop */
+	bool link_up[PORT_MAX];       /* written by control, read by anyone */
+	struct counters counters;     /* of the control thread */
+	struct counters baseline;     /* subtracted by `clear counters` */
+	bool offline;                 /* no peers answer: addresses are usable at once, unknown neighbours
+				       * get a made-up MAC address (the offline twin) */
+	uint64_t held;                /* packets the control thread keeps (neighbour queues, reassembly) */
 	punt_handler punt[PUNT_COUNT];
 	struct timer **timer_heap;
 	uint32_t timer_count, timer_room;
 	uint64_t timer_serial;
-	struct deferred *deferred;	     /* ring */
+	struct deferred *deferred; /* ring */
 	uint32_t deferred_head, deferred_tail;
-	unsigned next_inbox;		     /* round robin for packets the control thread sends */
-	struct neigh_state *neigh;	     /* feature/neigh */
-	struct route_state *route;	     /* feature/route */
-	struct iface_state *ifaces;	     /* feature/iface */
-	struct icmp_state *icmp;	     /* feature/icmp */
-	struct reass_state *reass;	     /* feature/ip */
-	void *runtime;			     /* runtime/ */
+	unsigned next_inbox;        /* round robin for packets the control thread sends */
+	struct neigh_state *neigh;  /* feature/neigh */
+	struct route_state *route;  /* feature/route */
+	struct iface_state *ifaces; /* feature/iface */
+	struct icmp_state *icmp;    /* feature/icmp */
+	struct reass_state *reass;  /* feature/ip */
+	void *runtime;              /* runtime/ */
 };
 
 /* Creates an instance with `workers` workers whose rings, counters and bursts are ready; `pool` serves
@@ -141,7 +142,8 @@ void weir_consume(struct weir *w, struct rte_mbuf *m, const struct reason *r);
 /* Link state of a port changed: stores it and tells the features. */
 void weir_link_set(struct weir *w, uint16_t port, bool up);
 
-/* Sum over workers and control thread minus the baseline; out->iface must point at IFACE_MAX entries or be NULL. */
+/* Sum over workers and control thread minus the baseline; out->iface must point at IFACE_MAX entries or be
+ * NULL. */
 void weir_counters(const struct weir *w, struct counters *out);
 void weir_counters_clear(struct weir *w);
 

@@ -37,7 +37,7 @@ struct worker *worker_new(unsigned id, int socket, struct rte_mempool *pool, str
 	w->id = id;
 	w->pool = pool;
 	w->random = UINT64_C(0x9e3779b97f4a7c15) * (id + 1); /* the daemon seeds it anew */
-	w->sample_countdown = id; /* workers do not sample in step */
+	w->sample_countdown = id;                            /* workers do not sample in step */
 	w->punt = new_ring("punt", w, PUNT_RING, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->inbox = new_ring("inbox", w, INBOX_RING, socket, RING_F_SC_DEQ);
 	w->counters.iface = rte_zmalloc_socket(

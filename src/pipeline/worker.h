@@ -21,8 +21,8 @@
 struct err;
 
 #define WORKER_MAX 64
-#define INJECT_SIZE 1024       /* slots of a worker's own re-inject ring */
-#define STAGE_SAMPLE_EVERY 32  /* stage cycles are measured on one burst in this many */
+#define INJECT_SIZE 1024      /* slots of a worker's own re-inject ring */
+#define STAGE_SAMPLE_EVERY 32 /* stage cycles are measured on one burst in this many */
 
 struct iface_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
@@ -45,13 +45,13 @@ struct counters {
 
 /* Packets on the way to the control thread, by what it should do with them. */
 enum punt_class {
-	PUNT_ARP,	/* ARP request or reply for us */
-	PUNT_ND,	/* neighbour/router discovery for us, hop limit 255 checked */
-	PUNT_RESOLVE,	/* next hop (note.nh) is not resolved: hold, probe, send when known. note.nh == 0: the
-			 * destination is link-local, its interface is note.oif and no route leads there, so it
-			 * continues at STAGE_REWRITE with note.nh = the neighbour's slot */
+	PUNT_ARP,     /* ARP request or reply for us */
+	PUNT_ND,      /* neighbour/router discovery for us, hop limit 255 checked */
+	PUNT_RESOLVE, /* next hop (note.nh) is not resolved: hold, probe, send when known. note.nh == 0: the
+		       * destination is link-local, its interface is note.oif and no route leads there, so it
+		       * continues at STAGE_REWRITE with note.nh = the neighbour's slot */
 	PUNT_REASSEMBLE, /* fragment of a packet for us */
-	PUNT_LOCAL,	/* for us and nobody here answers it: the kernel's */
+	PUNT_LOCAL,      /* for us and nobody here answers it: the kernel's */
 	PUNT_COUNT
 };
 
@@ -72,20 +72,21 @@ struct tx_path {
 	bool shared; /* another worker sends: the note of each packet must name its interface */
 	uint16_t pending;
 	uint16_t oif[BURST_SIZE];
-	struct rte_mbuf *pkt[BURST_SIZE];
+	struct rte_mbuf *pkt[BURST_SIZE + 8]; /* vectors are stored whole */
 } __rte_cache_aligned;
 
 struct worker {
 	unsigned id;
 	unsigned lcore, socket;
-	bool sampling;		 /* this burst's stage cycles are measured */
+	bool sampling; /* this burst's stage cycles are measured */
 	uint32_t sample_countdown;
 	struct rte_mempool *pool; /* of this worker's NUMA socket, for packets it originates */
-	struct rte_ring *punt;	 /* to the control thread: this worker is the only producer */
-	struct rte_ring *inbox;	 /* from the control thread and other workers: this worker is the only consumer */
+	struct rte_ring *punt;    /* to the control thread: this worker is the only producer */
+	struct rte_ring
+		*inbox; /* from the control thread and other workers: this worker is the only consumer */
 	struct bucket punt_bucket[PUNT_COUNT];
 	struct bucket icmp_bucket;
-	uint64_t random;	 /* state of worker_random(), never 0 */
+	uint64_t random; /* state of worker_random(), never 0 */
 	uint32_t inject_head, inject_tail;
 	struct rte_mbuf *inject[INJECT_SIZE];
 	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */
@@ -114,14 +115,16 @@ void worker_receive(struct worker *w, const struct generation *g, uint16_t port,
 /* Runs up to one burst each of re-injected packets and of packets from the inbox. Returns packets run. */
 unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now);
 
-/* Moves a slot into a later burst at stage `entry`; drops it when it has hopped too often or there is no room. */
+/* Moves a slot into a later burst at stage `entry`; drops it when it has hopped too often or there is no
+ * room. */
 void worker_reinject(struct worker *w, struct burst *b, unsigned slot, enum stage_id entry);
 
-/* Queues a packet that is in no burst (generated) for stage `entry`; its note must be filled (not entry/hops).
- * False and freed+counted when there is no room. Counts it as originated. */
+/* Queues a packet that is in no burst (generated) for stage `entry`; its note must be filled (not
+ * entry/hops). False and freed+counted when there is no room. Counts it as originated. */
 bool worker_originate(struct worker *w, struct rte_mbuf *m, enum stage_id entry);
 
-/* Hands a slot to the control thread; drops it with a reason when over the class's rate or the ring is full. */
+/* Hands a slot to the control thread; drops it with a reason when over the class's rate or the ring is full.
+ */
 void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_class why);
 
 /* Fresh mbuf with a zeroed note for a packet this worker originates, or NULL (counted by the caller). */

@@ -74,8 +74,8 @@ static int begin(struct capture *c, struct err *e)
 		return pcapng_begin(c, e);
 	if (pcap_magic(magic, &c->swapped, &c->nanoseconds))
 		return pcap_begin(c, e);
-	return err_set(e, EBADMSG, "%s: %s; a pcap or pcapng file is needed", c->name,
-		looks_like(c->data, c->len));
+	return err_set(
+		e, EBADMSG, "%s: %s; a pcap or pcapng file is needed", c->name, looks_like(c->data, c->len));
 }
 
 static struct capture *start(const void *data, size_t len, const char *name, bool mapped, struct err *e)

@@ -19,7 +19,8 @@
 
 #define CAPTURE_FRAME_MAX 262144 /* bytes; what libpcap and Wireshark accept for Ethernet */
 #define CAPTURE_LINK_ETHERNET 1
-#define CAPTURE_NS_MAX UINT64_C(4611686018427387904) /* timestamps beyond the year 2116 are brought back to it */
+#define CAPTURE_NS_MAX                                                                                       \
+	UINT64_C(4611686018427387904) /* timestamps beyond the year 2116 are brought back to it */
 
 struct capture;
 

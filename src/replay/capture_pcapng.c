@@ -109,8 +109,8 @@ static int begin_section(struct capture *c, uint32_t block, struct err *e)
 static const struct capture_iface *interface_of(struct capture *c, uint32_t id, struct err *e)
 {
 	if (id >= c->iface_count) {
-		capture_bad(c, e, "a packet of interface %u, but %u are described before it", id,
-			c->iface_count);
+		capture_bad(
+			c, e, "a packet of interface %u, but %u are described before it", id, c->iface_count);
 		return NULL;
 	}
 	if (c->iface[id].link != CAPTURE_LINK_ETHERNET) {
@@ -125,8 +125,8 @@ static const struct capture_iface *interface_of(struct capture *c, uint32_t id, 
 }
 
 /* `head`: bytes from the block's start to the data. */
-static int set_data(
-	struct capture *c, struct capture_frame *f, uint32_t block, uint32_t head, uint32_t len, struct err *e)
+static int set_data(struct capture *c, struct capture_frame *f, uint32_t block, uint32_t head, uint32_t len,
+	struct err *e)
 {
 	if (len > CAPTURE_FRAME_MAX || len > block - head - 4)
 		return capture_bad(

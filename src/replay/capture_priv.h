@@ -15,9 +15,9 @@
 /* An interface of a pcapng section. */
 struct capture_iface {
 	uint16_t link;
-	uint32_t snaplen;     /* 0: no limit */
-	uint8_t resolution;   /* if_tsresol */
-	int64_t offset;       /* seconds, if_tsoffset */
+	uint32_t snaplen;   /* 0: no limit */
+	uint8_t resolution; /* if_tsresol */
+	int64_t offset;     /* seconds, if_tsoffset */
 };
 
 struct capture {
@@ -26,13 +26,13 @@ struct capture {
 	size_t dropped; /* pages before this offset were given back */
 	char *name;
 	bool mapped;
-	bool swapped; /* the other byte order than this machine's */
+	bool swapped;     /* the other byte order than this machine's */
 	bool nanoseconds; /* pcap */
 	int (*next)(struct capture *c, struct capture_frame *f, struct err *e);
 	struct capture_iface *iface; /* pcapng, of the current section */
 	uint32_t iface_count, iface_room;
 	uint64_t last_ns; /* packets without a timestamp take the one before */
-	int failed; /* negative errno once the file made no sense */
+	int failed;       /* negative errno once the file made no sense */
 	char warning[256];
 	struct err why; /* of `failed` */
 };

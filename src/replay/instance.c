@@ -22,8 +22,8 @@
  * largest frames (64 of 128 buffers, 8192), transmit queues; and the cache. */
 #define POOL_SIZE 32767
 #define POOL_CACHE 256
-#define BUFFER_BYTES 2688                 /* with all headers */
-#define BASE_BYTES (UINT64_C(96) << 20)   /* EAL, rings, counters */
+#define BUFFER_BYTES 2688               /* with all headers */
+#define BASE_BYTES (UINT64_C(96) << 20) /* EAL, rings, counters */
 
 static unsigned first_cpu(void)
 {
@@ -40,8 +40,9 @@ static unsigned first_cpu(void)
 static int start_eal(struct err *e)
 {
 	char cpu[16], megabytes[16];
-	char *argv[] = {"weir-replay", "--no-huge", "--no-pci", "--in-memory", "--no-telemetry", "-m", megabytes,
-		"-l", cpu, "--force-max-simd-bitwidth=512", "--log-level", "error"};
+	char *argv[] = {"weir-replay", "--no-huge", "--no-pci", "--no-shconf", "--file-prefix", "weir-replay",
+		"--no-telemetry", "-m", megabytes, "-l", cpu, "--force-max-simd-bitwidth=512", "--log-level",
+		"error"};
 
 	snprintf(cpu, sizeof cpu, "%u", first_cpu());
 	snprintf(megabytes, sizeof megabytes, "%u",
@@ -72,11 +73,12 @@ static int add_ports(struct replay *r, struct err *e)
 		const struct node *own = node_get(p, "mac");
 
 		if (r->ports == PORT_MAX)
-			return err_set(e, ENOSPC, "port '%s' is one too many; %d are possible", p->key, PORT_MAX);
+			return err_set(
+				e, ENOSPC, "port '%s' is one too many; %d are possible", p->key, PORT_MAX);
 		if (own != NULL)
 			memcpy(mac, own->value.mac, sizeof mac);
-		if (iface_port_register(
-			    r->w, p->key, r->ports, mac, (uint16_t)node_u64(p, "mtu", 1500), e) != 0)
+		if (iface_port_register(r->w, p->key, r->ports, mac, (uint16_t)node_u64(p, "mtu", 1500), e) !=
+			0)
 			return -e->code;
 		r->ports++;
 	}

@@ -28,9 +28,11 @@ static const char help[] =
 	"  -c, --config FILE   the configuration, as for 'weir run'\n"
 	"  --in IFACE=CAPTURE  packets that come in by this interface or port (pcap or pcapng, Ethernet);\n"
 	"                      several captures are merged by their timestamps\n"
-	"  --out DIR           what leaves by each port goes to DIR/PORT.pcapng; DIR is made if it is missing\n"
+	"  --out DIR           what leaves by each port goes to DIR/PORT.pcapng; DIR is made if it is "
+	"missing\n"
 	"  --report FILE       what became of each packet, as JSON; - is standard output\n"
-	"  --expect FILE       compares with this JSON document (a report is one); exit status 1 if it differs\n"
+	"  --expect FILE       compares with this JSON document (a report is one); exit status 1 if it "
+	"differs\n"
 	"  -q, --quiet         no summary\n";
 
 static int wrong(const char *fmt, const char *what)
@@ -57,7 +59,8 @@ static int add_input(struct replay_options *o, const char *word)
 	return REPLAY_OK;
 }
 
-static int take(struct replay_options *o, int c)
+/* `given`: the word that c was read from. */
+static int take(struct replay_options *o, int c, const char *given)
 {
 	switch (c) {
 	case 'c':
@@ -80,8 +83,10 @@ static int take(struct replay_options *o, int c)
 	case 'h':
 		fputs(help, stdout);
 		return -1;
-	default: /* getopt has said what is wrong */
-		return REPLAY_USAGE;
+	case ':':
+		return wrong("'%s' needs a value", given);
+	default:
+		return wrong("'%s' is not an option of it", given);
 	}
 }
 
@@ -89,9 +94,10 @@ int options_read(struct replay_options *o, int argc, char **argv)
 {
 	int c, rc;
 
+	opterr = 0;
 	optind = 0; /* start anew, whoever used getopt before */
-	while ((c = getopt_long(argc, argv, "c:qh", words, NULL)) != -1) {
-		rc = take(o, c);
+	while ((c = getopt_long(argc, argv, ":c:qh", words, NULL)) != -1) {
+		rc = take(o, c, argv[optind - 1]);
 		if (rc != REPLAY_OK)
 			return rc;
 	}

@@ -70,13 +70,14 @@ struct replay {
 	struct merge merge;
 	struct track track;
 	struct expect *expect;
-	uint64_t now;             /* ns, the capture's clock; never goes back */
-	bool went_back;           /* a timestamp did; said once */
+	FILE *report;                                           /* open until it is written */
+	uint64_t now;                                           /* ns, the capture's clock; never goes back */
+	bool went_back;                                         /* a timestamp did; said once */
 	struct rte_mbuf *burst[BURST_SIZE], *stock[BURST_SIZE]; /* collected; fresh */
 	uint16_t burst_count, stock_count, burst_port;
 	uint64_t burst_start, burst_end; /* ns: of its first packet; it must not reach this */
-	uint64_t elapsed;         /* ns of real time, for people only */
-	struct counters total;    /* at the end; iface is NULL */
+	uint64_t elapsed;                /* ns of real time, for people only */
+	struct counters total;           /* at the end; iface is NULL */
 	uint64_t held;
 };
 
@@ -113,9 +114,9 @@ int replay_run(struct replay *r, struct err *e);
 
 /* rows.c: what became of each input packet, in the order they were replayed. Reads the captures again. */
 struct row {
-	unsigned input; /* index in r->merge.input */
-	uint64_t n;     /* 1-based per input */
-	uint64_t ns;    /* as captured */
+	unsigned input;        /* index in r->merge.input */
+	uint64_t n;            /* 1-based per input */
+	uint64_t ns;           /* as captured */
 	const char *interface; /* NULL: no interface takes it */
 	const char *verdict;
 	const char *reason; /* NULL unless dropped or consumed */
@@ -123,11 +124,13 @@ struct row {
 };
 int rows_walk(const struct replay *r, void (*fn)(void *ctx, const struct row *row), void *ctx, struct err *e);
 
-/* report.c */
-int report_write(const struct replay *r, struct err *e);
+/* report.c: opened before the run, so that a wrong path is known at once. Nothing happens without --report.
+ */
+int report_open(struct replay *r, struct err *e);
+int report_write(struct replay *r, struct err *e);
 
-/* expect.c, golden.c: loading checks the document's form; comparing prints differences on stderr and returns how
- * many there are, or a negative errno. */
+/* expect.c, golden.c: loading checks the document's form; comparing prints differences on stderr and returns
+ * how many there are, or a negative errno. */
 struct expect *expect_load(const char *path, struct err *e);
 void expect_free(struct expect *x);
 bool expect_wants_rows(const struct expect *x);

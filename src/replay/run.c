@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The replay itself. Time is the captures' time: timers that are due before a packet run before it, each at its
- * own moment; packets of one port that are close together and have no timer between them share a burst. So
- * the same input gives the same output, byte by byte.
+ * The replay itself. Time is the captures' time: timers that are due before a packet run before it, each at
+ * its own moment; packets of one port that are close together and have no timer between them share a burst.
+ * So the same input gives the same output, byte by byte.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "replay/priv.h"
 
-#define BURST_TIME UINT64_C(1000000)      /* ns of capture time that a burst may span */
-#define AFTER_TIME UINT64_C(3000000000)   /* ns that pass after the last packet */
-#define GAP_TIMERS 1000000                /* timer moments in one gap; then time jumps to its end */
-#define PROGRESS_EVERY 1024               /* bursts between looks at the clock */
+#define BURST_TIME UINT64_C(1000000)    /* ns of capture time that a burst may span */
+#define AFTER_TIME UINT64_C(3000000000) /* ns that pass after the last packet */
+#define GAP_TIMERS 1000000              /* timer moments in one gap; then time jumps to its end */
+#define PROGRESS_EVERY 1024             /* bursts between looks at the clock */
 
 /* Control thread and worker take turns until neither has anything to do. */
 static void settle(struct replay *r)
@@ -52,8 +52,7 @@ static void flush(struct replay *r)
 
 	if (r->burst_count == 0)
 		return;
-	worker_receive(
-		worker, weir_generation(r->w), r->burst_port, r->burst, r->burst_count, r->now);
+	worker_receive(worker, weir_generation(r->w), r->burst_port, r->burst, r->burst_count, r->now);
 	r->burst_count = 0;
 	settle(r);
 }

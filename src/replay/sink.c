@@ -83,21 +83,31 @@ static int make_directory(const char *path, struct err *e)
 	return 0;
 }
 
-int sinks_open(struct replay *r, struct err *e)
+/* Looked at before the first file is emptied. */
+static int check_paths(const struct replay *r, struct err *e)
 {
 	char path[4096 + 64];
 
-	if (make_directory(r->opt.out, e) != 0)
-		return -e->code;
 	for (uint16_t p = 0; p < r->ports; p++) {
-		struct sink *s = &r->sink[p];
-
 		sink_path(r, p, path, sizeof path);
 		if (would_overwrite(r, path))
 			return err_set(e, EEXIST,
 				"%s is read by this run and would be overwritten; give another --out", path);
+	}
+	return 0;
+}
+
+int sinks_open(struct replay *r, struct err *e)
+{
+	char path[4096 + 64];
+
+	if (make_directory(r->opt.out, e) != 0 || check_paths(r, e) != 0)
+		return -e->code;
+	for (uint16_t p = 0; p < r->ports; p++) {
+		struct sink *s = &r->sink[p];
+
 		*s = (struct sink){.replay = r, .port = p};
-		s->file = pcapng_out_open(path, iface_port_name(r->w, p), e);
+		s->file = pcapng_out_open(sink_path(r, p, path, sizeof path), iface_port_name(r->w, p), e);
 		if (s->file == NULL)
 			return -e->code;
 		r->w->worker[0]->tx[p].send = sink_send;

@@ -88,7 +88,9 @@ static void print_inputs(const struct replay *r, FILE *f)
 		const struct input *in = &r->merge.input[i];
 
 		if (in->cut != 0)
-			fprintf(f, "%s: %" PRIu64 " packets were not captured whole and were replayed as they are\n",
+			fprintf(f,
+				"%s: %" PRIu64
+				" packets were not captured whole and were replayed as they are\n",
 				in->path, in->cut);
 	}
 }
@@ -100,8 +102,8 @@ void summary_print(const struct replay *r, FILE *f)
 	uint64_t bytes, n = packets_in(r, &bytes);
 	double seconds = (double)(r->elapsed != 0 ? r->elapsed : 1) / 1e9;
 
-	fprintf(f, "replayed %" PRIu64 " packets (%.1f MB) in %.2f s: %.0f packets/s\n", n, (double)bytes / 1e6,
-		seconds, (double)n / seconds);
+	fprintf(f, "replayed %" PRIu64 " packets (%.1f MB) in %.2f s: %.0f packets/s\n", n,
+		(double)bytes / 1e6, seconds, (double)n / seconds);
 	fprintf(f,
 		"transmitted %" PRIu64 ", consumed %" PRIu64 ", dropped %" PRIu64 ", held %" PRIu64
 		"; weir made %" PRIu64 " of its own\n",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which buffer holds which input packet, and how each packet ended. A packet's id is in the last four bytes of
- * its buffer's private area, which nobody else writes and which is zero in packets that weir makes: ids are
- * cleared in every buffer that leaves. The segments of a reassembled packet share its end.
+ * Which buffer holds which input packet, and how each packet ended. A packet's id is in the last four bytes
+ * of its buffer's private area, which nobody else writes and which is zero in packets that weir makes: ids
+ * are cleared in every buffer that leaves. The segments of a reassembled packet share its end.
  *
  * Thread-safety: none; one thread.
  */

@@ -23,7 +23,10 @@ static void *reserve(size_t bytes)
 	void *p =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_HUGEPAGE); /* random lookups all over it: as few TLB entries as may be */
+	return p;
 }
 
 static void release(void *p, size_t bytes)

@@ -72,6 +72,7 @@ static uint16_t add_next_hop(struct weir *w, unsigned i)
 	n->mtu = 1500;
 	n->kind = NH_ADJ;
 	nh_l2_store(n, l2);
+	nh_update(&w->nht, nh);
 	return nh;
 }
 

@@ -31,6 +31,25 @@ def pytest_runtest_makereport(item, call):
     setattr(item, "report_" + outcome.get_result().when, outcome.get_result())
 
 
+def finish(one, failed):
+    """The end of a lab: every packet accounted for, clean shutdown; after a failure, what helps to see why."""
+    try:
+        if one.daemon is not None and one.daemon.poll() is None:
+            if failed:
+                for what in ("interfaces", "drops", "neighbors", "routes", "stages"):
+                    print(one.weir("show", what, check=False).stdout)
+            else:
+                one.settle()
+            one.stop(expect=None if failed else 0)
+        text = one.log_text() if os.path.exists(f"{one.dir}/weir.log") else ""
+        if failed:
+            print(text)
+        else:
+            assert "buffers are missing" not in text
+    finally:
+        one.close()
+
+
 @pytest.fixture
 def lab(request):
     """Lab factory: lab(hosts=(...), mtu=...). After the test: every packet accounted for, clean shutdown."""
@@ -45,17 +64,20 @@ def lab(request):
     yield make
     failed = getattr(request.node, "report_call", None) is not None and request.node.report_call.failed
     for one in labs:
-        try:
-            if one.daemon is not None and one.daemon.poll() is None:
-                if failed:
-                    for what in ("interfaces", "drops", "neighbors", "routes", "stages"):
-                        print(one.weir("show", what, check=False).stdout)
-                else:
-                    one.settle()
-                one.stop(expect=None if failed else 0)
-            if failed:
-                print(one.log_text() if os.path.exists(f"{one.dir}/weir.log") else "")
-            else:
-                assert "buffers are missing" not in (one.log_text() if os.path.exists(f"{one.dir}/weir.log") else "")
-        finally:
-            one.close()
+        finish(one, failed)
+
+
+@pytest.fixture(scope="module")
+def module_lab(request):
+    """The same for labs that all tests of a file share; each test starts with Lab.quiet()."""
+    if missing("root"):
+        pytest.skip("needs root for network namespaces")
+    labs = []
+
+    def make(**kw):
+        labs.append(Lab(**kw))
+        return labs[-1]
+
+    yield make
+    for one in labs:
+        finish(one, request.session.testsfailed != 0)

@@ -207,6 +207,35 @@ class Lab:
         rows = self.show("drops")
         return Counts({r["reason"]: r["packets"] for r in rows["drops"]})
 
+    def quiet(self):
+        """A fresh start within a shared lab: nothing waits in the hosts' sockets, every counter is zero."""
+        for h in self.hosts.values():
+            if h.sock is not None:
+                h.flush()
+        self.weir("clear", "counters")
+
+    def expect_drops(self, counts, seconds=2.0):
+        """Exactly these reasons with exactly these counts, as soon as the packets have come through."""
+        end = time.monotonic() + seconds
+        while True:
+            got = {k: v for k, v in self.drops().items() if v != 0}
+            if got == counts:
+                return
+            if time.monotonic() > end:
+                raise AssertionError(f"packets ended as {got}, expected {counts}")
+            time.sleep(0.05)
+
+    def macs(self):
+        return {i["name"]: i["mac"] for i in self.show("interfaces")["interfaces"]}
+
+    def wait_usable(self, seconds=5.0):
+        """Until duplicate address detection is over everywhere."""
+        end = time.monotonic() + seconds
+        while any(a["state"] == "tentative" for i in self.show("interfaces")["interfaces"] for a in i["addresses"]):
+            if time.monotonic() > end:
+                raise AssertionError("an address stayed tentative")
+            time.sleep(0.1)
+
     def settle(self, seconds=3.0):
         """Waits until received + originated = transmitted + reasons + held, and returns the totals."""
         end = time.monotonic() + seconds

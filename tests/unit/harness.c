@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
+#include "base/log.h"
 #include "control/diag.h"
 #include "control/schema.h"
 #include "control/tree.h"
@@ -44,6 +45,7 @@ int lab_group_setup(void **state)
 	char *eal[] = {"test", "--no-huge", "--no-pci", "--no-shconf", "--file-prefix", "weir-test", "-m",
 		"256", "--no-telemetry", "--log-level", "error", "-l", cpu};
 
+	log_set_level(LOG_ERROR);
 	first_cpu(cpu, sizeof cpu);
 	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
 		return -1;
@@ -82,6 +84,7 @@ int lab_open(void **state)
 	lab.pool_free = rte_mempool_avail_count(lab.pool);
 	lab.now = SECONDS(1000);
 	lab.received = 0;
+	lab.random_payload = false;
 	memset(lab.told, 0, sizeof lab.told);
 	lab.w = weir_new(1, lab.pool, &e);
 	if (lab.w == NULL) {
@@ -319,7 +322,8 @@ static void verify_transport(const struct seen *s)
 	const uint8_t *ip = s->data + s->l3;
 	uint32_t len = s->end - s->l4, start;
 
-	if (s->fragment || (s->proto != 1 && s->proto != 6 && s->proto != 17 && s->proto != 58))
+	if (lab.random_payload || s->fragment ||
+		(s->proto != 1 && s->proto != 6 && s->proto != 17 && s->proto != 58))
 		return;
 	if (s->proto == 17 && get16(s->data + s->l4 + 6) == 0)
 		return; /* none */

@@ -56,6 +56,7 @@ struct lab {
 	struct lab_port port[LAB_PORTS];
 	uint64_t told[REASON_MAX]; /* drops lab_drops() has reported */
 	uint64_t received;
+	bool random_payload; /* transport checksums of what comes out are not verified */
 	char last_reason[64];
 	struct build b; /* scratch for tests */
 };

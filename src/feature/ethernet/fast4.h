@@ -63,7 +63,17 @@ static inline bool fast4_check(const uint8_t *p, uint32_t data_len, const uint8_
 	return fast4_octet_ok(ip[12]) && fast4_octet_ok(ip[16]) && fast4_sum(ip) == 0xffff;
 }
 
-/* Slots 0..n-1; fills dst4 and proto of every slot, returns the plain ones and adds their frame bytes. */
+/* TTL, protocol and checksum of the packet one hop later, as one word (compare ip4_decrement_ttl()). */
+static inline uint32_t fast4_next_ttl(uint32_t v)
+{
+	uint32_t sum = (v >> 16) + RTE_BE16(0x0100);
+
+	sum += sum >= 0xffff;
+	return ((v & 0xffff) - 1) | sum << 16;
+}
+
+/* Slots 0..n-1; fills dst4, proto, data, len and ttl, and b->longest; returns the plain ones and adds their
+ * bytes. */
 static inline uint64_t fast4_scalar(struct burst *b, unsigned n, const uint8_t mac[6], uint64_t *bytes)
 {
 	uint64_t ok = 0;
@@ -76,6 +86,10 @@ static inline uint64_t fast4_scalar(struct burst *b, unsigned n, const uint8_t m
 			continue;
 		ok |= slot_bit(i);
 		*bytes += len;
+		b->data[i] = burst_data(b, i);
+		b->len[i] = (uint16_t)len;
+		b->longest = RTE_MAX(b->longest, (uint16_t)len);
+		b->ttl[i] = fast4_next_ttl(fast4_load32(p + 22));
 		b->dst4[i] = rte_be_to_cpu_32(fast4_load32(p + 30));
 		b->proto[i] = p[23];
 	}
@@ -152,6 +166,17 @@ struct fast4_mac {
 };
 
 /* 16 packets from slot `first`; `meta` = data length | first two bytes of the frame << 16. */
+/* fast4_next_ttl() of 16 packets. */
+static inline __m512i fast4_ttl16(__m512i v)
+{
+	const __m512i one = _mm512_set1_epi32(1);
+	__m512i sum = _mm512_add_epi32(_mm512_srli_epi32(v, 16), one);
+
+	sum = _mm512_mask_add_epi32(sum, _mm512_cmpge_epu32_mask(sum, _mm512_set1_epi32(0xffff)), sum, one);
+	v = _mm512_sub_epi32(_mm512_and_si512(v, _mm512_set1_epi32(0xffff)), one);
+	return _mm512_or_si512(v, _mm512_slli_epi32(sum, 16));
+}
+
 static inline __mmask16 fast4_group(struct burst *b, unsigned first, const uint8_t *const p[16], __m512i meta,
 	const struct fast4_mac *mac)
 {
@@ -175,6 +200,7 @@ static inline __mmask16 fast4_group(struct burst *b, unsigned first, const uint8
 	ok &= _mm512_testn_epi32_mask(h[0], _mm512_set1_epi32((int)0xff3f0000));
 	ok &= _mm512_cmpgt_epu32_mask(_mm512_and_si512(h[1], _mm512_set1_epi32(0xff)), _mm512_set1_epi32(1));
 	ok &= fast4_octets_ok(h[2]) & fast4_octets_ok(h[3]) & fast4_sum_ok(a[3], h);
+	_mm512_store_si512(b->ttl + first, fast4_ttl16(h[1]));
 	_mm512_store_si512(b->dst4 + first, _mm512_shuffle_epi8(h[3], swap));
 	_mm_store_si128(
 		(__m128i *)(void *)(b->proto + first), _mm512_cvtepi32_epi8(_mm512_srli_epi32(h[1], 8)));
@@ -184,6 +210,7 @@ static inline __mmask16 fast4_group(struct burst *b, unsigned first, const uint8
 /* As fast4_scalar(). Slots beyond n read packet 0 again and are masked out of the answer. */
 static inline uint64_t fast4_avx512(struct burst *b, unsigned n, const uint8_t mac[6], uint64_t *bytes)
 {
+	__m512i longest = _mm512_setzero_si512(), sum = _mm512_setzero_si512();
 	struct fast4_mac m;
 	uint64_t ok = 0;
 	uint16_t mac01;
@@ -201,7 +228,7 @@ static inline uint64_t fast4_avx512(struct burst *b, unsigned n, const uint8_t m
 			const struct rte_mbuf *pkt = b->pkt[first + i < n ? first + i : 0];
 			uint16_t start;
 
-			p[i] = rte_pktmbuf_mtod(pkt, const uint8_t *);
+			p[i] = b->data[first + i] = rte_pktmbuf_mtod(pkt, uint8_t *);
 			memcpy(&start, p[i], sizeof start);
 			meta[i] = pkt->data_len | (uint32_t)start << 16;
 		}
@@ -210,9 +237,13 @@ static inline uint64_t fast4_avx512(struct burst *b, unsigned n, const uint8_t m
 		good &= _mm512_cmpge_epu32_mask(
 			_mm512_and_si512(v, _mm512_set1_epi32(0xffff)), _mm512_set1_epi32(FAST4_HEADERS));
 		ok |= (uint64_t)good << first;
-		*bytes += (uint32_t)_mm512_mask_reduce_add_epi32(
-			good, _mm512_and_si512(v, _mm512_set1_epi32(0xffff)));
+		v = _mm512_and_si512(v, _mm512_set1_epi32(0xffff));
+		_mm256_store_si256((__m256i *)(void *)(b->len + first), _mm512_cvtepi32_epi16(v));
+		longest = _mm512_mask_max_epu32(longest, good, longest, v);
+		sum = _mm512_mask_add_epi32(sum, good, sum, v);
 	}
+	*bytes += (uint32_t)_mm512_reduce_add_epi32(sum);
+	b->longest = (uint16_t)_mm512_reduce_max_epu32(longest);
 	return ok;
 }
 #endif

@@ -34,10 +34,12 @@ static void parse_run(struct worker *w, const struct generation *g, struct burst
 	if (pv->fast_iface != IFACE_NONE && mask_dense(slots)) {
 		ifc = g->iface[pv->fast_iface];
 		fill_plain(b, ifc);
+		b->longest = 0;
 		plain = fast4_burst(b, b->count, pv->mac, &bytes) & slots;
 		w->counters.iface[ifc->id].rx_packets += (unsigned)__builtin_popcountll(plain);
 		w->counters.iface[ifc->id].rx_bytes += bytes;
 		b->need[STAGE_ROUTE] |= plain;
+		b->plain = plain;
 		if (__builtin_expect(ifc->in != 0, 0))
 			add_needs(b, ifc->in, plain);
 	}

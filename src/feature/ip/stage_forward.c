@@ -112,10 +112,50 @@ static inline void forward_family(const struct generation *g, struct burst *b, u
 		forward_one(g, b, (unsigned)k);
 }
 
+/* Plain packets to plain next hops: everything was checked by STAGE_PARSE and is prepared. */
+static inline void forward_prepared(const struct generation *g, struct burst *b, unsigned i)
+{
+	const struct nh_l2 l2 = nh_l2_load(&g->nht.nh[b->nh[i]]);
+	uint8_t *p = b->data[i];
+
+	memcpy(p, &l2, 12);
+	memcpy(p + RTE_ETHER_HDR_LEN + 8, &b->ttl[i], sizeof b->ttl[i]);
+}
+
+/* Plain slots that fit their next hop; the longest frame against the smallest MTU settles it for most bursts.
+ */
+static uint64_t fitting(const struct generation *g, const struct burst *b, uint64_t slots)
+{
+	uint64_t fit = slots;
+
+	if (__builtin_expect(b->longest <= g->mtu_min + RTE_ETHER_HDR_LEN, 1))
+		return slots;
+	BURST_EACH (i, slots)
+		if (b->len[i] > g->nht.nh[b->nh[i]].mtu + RTE_ETHER_HDR_LEN)
+			fit &= ~slot_bit((unsigned)i);
+	return fit;
+}
+
+static inline void forward_fast(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	if (slots == ~UINT64_C(0))
+		for (unsigned i = 0; i < BURST_SIZE; i++)
+			forward_prepared(g, b, i);
+	else
+		BURST_EACH (k, slots)
+			forward_prepared(g, b, (unsigned)k);
+	b->need[STAGE_TX] |= slots;
+}
+
 static void forward_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
 {
-	uint64_t v4 = mask_eq8(b->family, FAMILY_V4) & slots;
+	uint64_t fast = fitting(g, b, b->plain & slots), v4;
 
+	forward_fast(g, b, fast);
+	slots &= ~fast;
+	if (__builtin_expect(slots == 0, 1))
+		return;
+	v4 = mask_eq8(b->family, FAMILY_V4) & slots;
 	if (v4 != 0)
 		forward_family(g, b, v4, true);
 	if (v4 != slots)

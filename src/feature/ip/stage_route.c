@@ -50,8 +50,21 @@ static void refuse(struct burst *b, unsigned i, const struct refusal *r)
 		b, i, r->reason, v4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE, v4 ? r->code4 : r->code6, 0);
 }
 
+/* A full burst, the case under load: no bit loops. */
+static inline void lookup4_full(const struct fib4 *fib, struct burst *b)
+{
+	for (unsigned i = 0; i < BURST_SIZE; i++)
+		rte_prefetch0(&fib->dir[b->dst4[i] >> 8]);
+	for (unsigned i = 0; i < BURST_SIZE; i++)
+		b->nh[i] = fib4_lookup(fib, b->dst4[i]);
+}
+
 static inline void lookup4(const struct fib4 *fib, struct burst *b, uint64_t slots)
 {
+	if (slots == ~UINT64_C(0)) {
+		lookup4_full(fib, b);
+		return;
+	}
 	BURST_EACH (i, slots)
 		rte_prefetch0(&fib->dir[b->dst4[i] >> 8]);
 	BURST_EACH (i, slots)
@@ -191,18 +204,51 @@ static void lookup_vrf(const struct vrf_view *vrf, struct burst *b, uint64_t slo
 		lookup6(vrf->fib6, b, slots & ~v4);
 }
 
-static inline void act(const struct generation *g, struct burst *b, uint64_t slots)
+/* Slots whose next hop may be sent to at once (NH_PLAIN); writes oif of all of them. */
+static inline uint64_t plain_hops(const uint32_t *word, struct burst *b, uint64_t slots)
 {
 	uint64_t plain = 0;
 
-	BURST_EACH (i, slots) {
-		const struct nexthop *nh = &g->nht.nh[b->nh[i]];
-		bool ok = ready(nh) && (b->flags[i] & SLOT_STAYS) == 0;
+#ifdef __AVX512BW__
+	for (unsigned i = 0; i < BURST_SIZE; i += 16) {
+		const __mmask16 k = (__mmask16)(slots >> i);
+		const __m512i at = _mm512_cvtepu16_epi32(_mm256_load_si256((const void *)(b->nh + i)));
+		const __m512i v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), k, at, word, 4);
+		const __m256i old = _mm256_load_si256((const void *)(b->oif + i));
 
-		b->oif[i] = nh->iface;
-		plain |= (uint64_t)ok << i;
+		plain |= (uint64_t)_mm512_cmplt_epi32_mask(v, _mm512_setzero_si512()) << i;
+		_mm256_store_si256(
+			(void *)(b->oif + i), _mm256_mask_mov_epi16(old, k, _mm512_cvtepi32_epi16(v)));
 	}
+#else
+	BURST_EACH (i, slots) {
+		b->oif[i] = (uint16_t)word[b->nh[i]];
+		plain |= (uint64_t)(word[b->nh[i]] >> 31) << i;
+	}
+#endif
+	return plain;
+}
+
+/* Slots that may only be delivered here (SLOT_STAYS). */
+static inline uint64_t staying(const struct burst *b)
+{
+#ifdef __AVX512BW__
+	return _mm512_test_epi8_mask(_mm512_load_si512(b->flags), _mm512_set1_epi8(SLOT_STAYS));
+#else
+	uint64_t m = 0;
+
+	for (unsigned i = 0; i < BURST_SIZE; i++)
+		m |= (uint64_t)((b->flags[i] & SLOT_STAYS) != 0) << i;
+	return m;
+#endif
+}
+
+static inline void act(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t plain = plain_hops(g->nht.word, b, slots) & ~staying(b);
+
 	b->need[STAGE_FORWARD] |= plain;
+	b->plain &= ~slots | plain; /* the others' next hops may want tags or features */
 	if (__builtin_expect(plain != slots, 0))
 		route_special(g, b, slots & ~plain);
 }

@@ -90,7 +90,7 @@ static const struct reason *handle(struct weir *w, const struct iface *ifc, cons
 		return &reason_arp_done;
 	}
 	if (a->spa != 0) { /* 0.0.0.0 is a probe (RFC 5227): answered, not learnt from */
-		if (!neigh_on_link(ifc, &sender))
+		if (!neigh_on_link(ifc, &sender) && neigh_find(w, ifc->id, &sender) == NULL)
 			return &reason_arp_off_link;
 		learn(w, ifc, a, for_us);
 	}

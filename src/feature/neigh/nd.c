@@ -152,7 +152,6 @@ static void advertised(
 		own_conflict(w, o, frame_source);
 	if (o != NULL || n == NULL || (n->state == NEIGH_INCOMPLETE && !a->has_lladdr))
 		return;
-	n->router = (a->flags & ND_ROUTER) != 0;
 	same = !a->has_lladdr || (n->known && memcmp(n->mac, a->lladdr, 6) == 0);
 	if (!same && (a->flags & ND_OVERRIDE) == 0 && n->state != NEIGH_INCOMPLETE &&
 		n->state != NEIGH_FAILED) {
@@ -162,6 +161,7 @@ static void advertised(
 	}
 	if (!n->known && !a->has_lladdr)
 		return;
+	n->router = (a->flags & ND_ROUTER) != 0;
 	nud_event(w, n,
 		(a->flags & ND_SOLICITED) != 0 ? NEIGH_CONFIRMED
 		: same                         ? NEIGH_HEARD

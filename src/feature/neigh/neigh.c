@@ -33,6 +33,15 @@ struct neigh *neigh_find(const struct weir *w, uint16_t iface, const struct ipad
 	return NULL;
 }
 
+/* The subnet's all-zeros and all-ones addresses are no host's (RFC 1812 5.3.5); a /31 has none (RFC 3021). */
+static bool is_broadcast(const struct prefix *p, const struct ipaddr *a)
+{
+	uint32_t host = p->addr.family == FAMILY_V4 && p->len < 31 ? UINT32_MAX >> p->len : 0;
+	uint32_t part = ipaddr_to_v4(a) & host;
+
+	return host != 0 && (part == 0 || part == host);
+}
+
 bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
 {
 	if (iface_has_address(ifc, a) || !ipaddr_is_host(a))
@@ -41,7 +50,7 @@ bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
 		return true;
 	for (unsigned i = 0; i < ifc->address_count; i++)
 		if (ifc->address[i].addr.family == a->family && prefix_contains(&ifc->address[i], a))
-			return true;
+			return !is_broadcast(&ifc->address[i], a);
 	return false;
 }
 
@@ -79,30 +88,51 @@ void neigh_remove(struct weir *w, struct neigh *n)
 	if (n->refs == 0)
 		free_entry(w, n);
 	else
-		__atomic_store_n(&w->nht.nh[n->nh].kind, (uint8_t)NH_UNREACHABLE, __ATOMIC_RELEASE);
+		nh_set_kind(&w->nht, n->nh, NH_UNREACHABLE);
 }
 
-static bool dispensable(const struct neigh *n)
+static bool dispensable(const struct weir *w, const struct neigh *n)
 {
-	return n->refs == 0 && n->queued == 0 && (n->state == NEIGH_STALE || n->state == NEIGH_FAILED);
+	return n->refs == 0 && n->queued == 0 &&
+	       (n->state == NEIGH_FAILED ||
+		       (n->state == NEIGH_STALE &&
+			       !__atomic_load_n(&w->nht.nh[n->nh].used, __ATOMIC_RELAXED)));
 }
 
-/* Room for one more: a stale neighbour that nobody needs goes; the search is bounded. */
+/* Who must go for one more entry: somebody who does not answer, else somebody who was not heard of for a
+ * while and gets no packets, so that a scan of the subnet costs no working neighbour its entry. The search is
+ * bounded, and passes about sixteen entries of a full table, however small it is. */
+static struct neigh *victim(struct weir *w)
+{
+	struct neigh_state *s = w->neigh;
+	unsigned steps = 16u * NEIGH_HASH / s->config.limit;
+	struct neigh *stale = NULL;
+
+	steps = steps < SCAN_STEPS ? SCAN_STEPS : steps > NEIGH_HASH ? NEIGH_HASH : steps;
+	for (unsigned i = 0; i < steps; i++)
+		for (struct neigh *n = s->hash[s->scan++ % NEIGH_HASH]; n != NULL; n = n->next) {
+			if (!dispensable(w, n))
+				continue;
+			if (n->state == NEIGH_FAILED)
+				return n;
+			stale = stale != NULL ? stale : n;
+		}
+	return stale;
+}
+
 static bool make_room(struct weir *w)
 {
 	struct neigh_state *s = w->neigh;
+	struct neigh *n;
 
 	if (s->incomplete >= (s->config.limit + 1) / 2)
 		return false;
 	if (s->entries < s->config.limit)
 		return true;
-	for (unsigned i = 0; i < SCAN_STEPS; i++)
-		for (struct neigh *n = s->hash[s->scan++ % NEIGH_HASH]; n != NULL; n = n->next)
-			if (dispensable(n)) {
-				neigh_remove(w, n);
-				return true;
-			}
-	return false;
+	n = victim(w);
+	if (n != NULL)
+		neigh_remove(w, n);
+	return n != NULL;
 }
 
 static struct neigh *create(struct weir *w, const struct iface *ifc, const struct ipaddr *a)
@@ -123,7 +153,7 @@ static struct neigh *create(struct weir *w, const struct iface *ifc, const struc
 	n->state = NEIGH_INCOMPLETE;
 	n->changed = w->now;
 	nh_fill_iface(w, &w->nht.nh[n->nh], ifc);
-	__atomic_store_n(&w->nht.nh[n->nh].kind, (uint8_t)NH_ADJ, __ATOMIC_RELEASE);
+	nh_set_kind(&w->nht, n->nh, NH_ADJ);
 	w->neigh->by_nh[n->nh] = n;
 	n->next = *at;
 	*at = n;
@@ -172,6 +202,11 @@ void neigh_nexthop_put(struct weir *w, uint16_t nh)
 		free_entry(w, n);
 	else if (n->state == NEIGH_INCOMPLETE && n->queued == 0)
 		neigh_remove(w, n);
+}
+
+bool neigh_nexthop_alive(const struct weir *w, uint16_t nh)
+{
+	return w->neigh->by_nh[nh] != NULL && !w->neigh->by_nh[nh]->orphan;
 }
 
 /* --- changes by hand --- */
@@ -377,6 +412,11 @@ static void remove_lost(struct weir *w, struct neigh *n, void *arg)
 		neigh_remove(w, n);
 }
 
+void neigh_remove_lost(struct weir *w)
+{
+	each(w, remove_lost, NULL);
+}
+
 static void remove_unwanted(struct weir *w, struct neigh *n, void *arg)
 {
 	if (n->from_config && n->state == NEIGH_PERMANENT && n->mark != w->neigh->mark)
@@ -389,12 +429,13 @@ static void commit(struct weir *w, const struct generation *old, const struct ge
 
 	s->config = s->next_config;
 	s->mark++;
-	each(w, remove_lost, NULL);
+	neigh_remove_lost(w);
 	for (uint32_t i = 0; i < s->staged_count; i++)
 		neigh_add(w, s->staged[i].iface, &s->staged[i].address, s->staged[i].mac, true, true, true,
 			NULL);
 	each(w, remove_unwanted, NULL);
 	abort_config(w);
+	own_commit(w, old, next);
 }
 
 static void link_one(struct weir *w, struct neigh *n, void *arg)
@@ -425,17 +466,16 @@ static int init(struct weir *w, struct err *e)
 	return 0;
 }
 
-static void free_one(struct weir *w, struct neigh *n, void *arg)
-{
-	nud_drop_queue(w, n, &reason_neigh_removed);
-	free(n);
-}
-
 static void fini(struct weir *w)
 {
 	if (w->neigh == NULL)
 		return;
-	each(w, free_one, NULL);
+	for (unsigned i = 0; i < NH_MAX; i++) { /* those that only routes refer to are in no hash chain */
+		if (w->neigh->by_nh[i] == NULL)
+			continue;
+		nud_drop_queue(w, w->neigh->by_nh[i], &reason_neigh_removed);
+		free(w->neigh->by_nh[i]);
+	}
 	own_free(w);
 	abort_config(w);
 	free(w->neigh);

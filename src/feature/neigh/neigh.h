@@ -34,6 +34,11 @@ extern const char *const neigh_nud_names[NEIGH_STATES]; /* lower case */
 uint16_t neigh_nexthop(struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Gives that reference back; an entry nobody uses is aged as usual. */
 void neigh_nexthop_put(struct weir *w, uint16_t nh);
+/* False when the neighbour of such a slot was removed: the reference is only good for neigh_nexthop_put(). */
+bool neigh_nexthop_alive(const struct weir *w, uint16_t nh);
+/* Removes entries that are in no subnet of their interface; those a route onto an interface still needs are
+ * resolved again. */
+void neigh_remove_lost(struct weir *w);
 
 int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint8_t mac[6], bool permanent,
 	bool replace, bool from_config, struct err *e);

@@ -119,6 +119,8 @@ bool neigh_source(const struct weir *w, const struct iface *ifc, const struct ip
 /* own.c */
 struct own *own_find(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 void own_link(struct weir *w, uint16_t port, bool up);
+/* After a commit: what an interface that came up by it announces. */
+void own_commit(struct weir *w, const struct generation *old, const struct generation *next);
 void own_free(struct weir *w);
 /* Somebody else uses or wants our address: DAD fails, or the conflict is counted and defended. */
 void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6]);

@@ -33,7 +33,7 @@ static void slot_write(struct weir *w, struct neigh *n, enum nh_ready ready)
 	memcpy(l2.dst, n->mac, 6);
 	l2.ready = (uint8_t)ready;
 	nh_l2_store(nh, l2);
-	__atomic_store_n(&nh->kind, (uint8_t)NH_ADJ, __ATOMIC_RELEASE);
+	nh_set_kind(&w->nht, n->nh, NH_ADJ);
 }
 
 /* --- packets that wait --- */
@@ -103,7 +103,6 @@ static void probe(struct weir *w, struct neigh *n, bool unicast)
 
 static void enter_incomplete(struct weir *w, struct neigh *n)
 {
-	w->neigh->incomplete++;
 	slot_write(w, n, NH_UNKNOWN);
 	n->probes = 0;
 	if (w->offline) {
@@ -113,12 +112,14 @@ static void enter_incomplete(struct weir *w, struct neigh *n)
 		nud_event(w, n, NEIGH_CONFIRMED, made_up);
 		return;
 	}
+	w->neigh->incomplete++;
 	probe(w, n, false);
 }
 
 static void enter_reachable(struct weir *w, struct neigh *n)
 {
 	n->confirmed = w->now;
+	n->probes = 0; /* what comes from now on is no answer */
 	slot_write(w, n, NH_READY);
 	timer_set(w, &n->timer, w->now + w->neigh->config.reachable);
 	queue_release(w, n);
@@ -126,6 +127,7 @@ static void enter_reachable(struct weir *w, struct neigh *n)
 
 static void enter_stale(struct weir *w, struct neigh *n)
 {
+	n->probes = 0;
 	__atomic_store_n(&w->nht.nh[n->nh].used, 0, __ATOMIC_RELAXED);
 	slot_write(w, n, NH_WATCHED);
 	timer_set(w, &n->timer, w->now + NEIGH_WATCH_TIME);
@@ -154,7 +156,7 @@ static void enter_failed(struct weir *w, struct neigh *n)
 	w->neigh->failures++;
 	n->known = false;
 	n->queued = 0;
-	__atomic_store_n(&w->nht.nh[n->nh].kind, (uint8_t)NH_UNREACHABLE, __ATOMIC_RELEASE);
+	nh_set_kind(&w->nht, n->nh, NH_UNREACHABLE);
 	timer_set(w, &n->timer, w->now + NEIGH_FAILED_TIME);
 	for (uint32_t i = 0; i < count; i++) {
 		struct note *note = note_of(n->queue[i]);
@@ -316,8 +318,11 @@ void neigh_resolve_punted(struct weir *w, struct rte_mbuf *m, struct note *note)
 	uint16_t iface = note->nh != NH_NO_ROUTE ? nh->iface : note->oif;
 	const struct iface *ifc = iface < IFACE_MAX ? w->gen->iface[iface] : NULL;
 	struct ipaddr a = destination(m, note);
+	bool routed =
+		note->nh != NH_NO_ROUTE && nh->kind == NH_GLEAN; /* a subnet, or a route onto the link */
 
-	if (n == NULL && (ifc == NULL || !neigh_on_link(ifc, &a))) {
+	if (n == NULL && (ifc == NULL || !ipaddr_is_host(&a) || iface_has_address(ifc, &a) ||
+				 (!routed && !neigh_on_link(ifc, &a)))) {
 		weir_consume(w, m, &reason_neigh_gone);
 		return;
 	}

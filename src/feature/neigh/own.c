@@ -108,6 +108,7 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 
 void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *p)
 {
+	neigh_remove_lost(w);
 	for (struct own **at = &w->neigh->own; *at != NULL; at = &(*at)->next) {
 		struct own *o = *at;
 
@@ -131,6 +132,18 @@ void own_link(struct weir *w, uint16_t port, bool up)
 			start(w, o);
 		else
 			timer_cancel(w, &o->timer);
+	}
+}
+
+/* Addresses that stayed on an interface which was enabled or moved to another port. */
+void own_commit(struct weir *w, const struct generation *old, const struct generation *next)
+{
+	for (struct own *o = w->neigh->own; o != NULL; o = o->next) {
+		const struct iface *was = old->iface[o->iface], *now = next->iface[o->iface];
+
+		if (was != NULL && now != NULL && iface_has_address(was, &o->prefix.addr) &&
+			((!was->enabled && now->enabled) || was->port != now->port))
+			start(w, o);
 	}
 }
 

@@ -40,6 +40,7 @@ uint16_t nh_alloc(struct weir *w)
 	else
 		return 0;
 	memset(&w->nht.nh[nh], 0, sizeof w->nht.nh[nh]);
+	nh_update(&w->nht, nh);
 	w->nht.nh[nh].refs = 1;
 	return nh;
 }
@@ -81,7 +82,7 @@ void nh_put(struct weir *w, uint16_t nh)
 
 	if (nh == 0 || --n->refs != 0)
 		return;
-	__atomic_store_n(&n->kind, NH_NONE, __ATOMIC_RELEASE);
+	nh_set_kind(&w->nht, nh, NH_NONE);
 	recycle(w, return_nh, nh, 0);
 }
 
@@ -107,6 +108,10 @@ void releases_flush(struct weir *w)
 {
 	while (w->route->release_count != 0)
 		neigh_nexthop_put(w, w->route->release[--w->route->release_count]);
+	if (w->route->link_released) {
+		w->route->link_released = false;
+		neigh_remove_lost(w);
+	}
 }
 
 void nh_fill_iface(struct weir *w, struct nexthop *nh, const struct iface *ifc)
@@ -144,7 +149,7 @@ uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind)
 		if (*slot == 0)
 			return 0;
 		nh_fill_iface(w, &w->nht.nh[*slot], ifc);
-		__atomic_store_n(&w->nht.nh[*slot].kind, (uint8_t)kind, __ATOMIC_RELEASE);
+		nh_set_kind(&w->nht, *slot, kind);
 	}
 	return *slot;
 }
@@ -156,7 +161,7 @@ uint16_t nh_fixed(struct weir *w, enum nh_kind kind)
 	if (*slot == 0) {
 		*slot = nh_alloc(w);
 		if (*slot != 0)
-			w->nht.nh[*slot].kind = (uint8_t)kind;
+			nh_set_kind(&w->nht, *slot, kind);
 	}
 	return *slot;
 }
@@ -185,14 +190,16 @@ void nh_refresh_ifaces(struct weir *w)
 
 			off.ready = 0;
 			nh_l2_store(nh, off);
+			nh_update(&w->nht, (uint16_t)i);
 			weir_synchronize(w);
 			nh_fill_iface(w, nh, ifc);
 			off = nh_l2_load(nh);
-			off.ready = 1;
+			off.ready = l2.ready;
 			nh_l2_store(nh, off);
-			continue;
+		} else {
+			nh_fill_iface(w, nh, ifc);
 		}
-		nh_fill_iface(w, nh, ifc);
+		nh_update(&w->nht, (uint16_t)i);
 	}
 }
 

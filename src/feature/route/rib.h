@@ -85,6 +85,7 @@ struct route_state {
 	uint32_t staged_count, staged_room, staged_via_count, staged_via_room;
 	uint16_t *release; /* slots to give back once no FIB entry points at them */
 	uint32_t release_count, release_room;
+	bool link_released; /* a route onto an interface went away: so do neighbours only it led to */
 	uint8_t mark;
 	uint64_t refused;
 };

@@ -55,6 +55,8 @@ static void path_release(struct weir *w, struct set_via *v)
 {
 	if (v->nh != 0 && v->via.address.family != FAMILY_NONE)
 		release_later(w, v->nh);
+	else if (v->nh != 0)
+		w->route->link_released = true;
 	v->nh = 0;
 	v->iface = IFACE_NONE;
 	v->usable = false;
@@ -65,7 +67,8 @@ static bool path_refresh(struct weir *w, const struct nhset *s, struct set_via *
 {
 	uint16_t iface = path_iface(w, s, &v->via), before = v->nh;
 
-	if (iface == v->iface && v->usable)
+	if (iface == v->iface && v->usable &&
+		(v->via.address.family == FAMILY_NONE || neigh_nexthop_alive(w, v->nh)))
 		return false;
 	path_release(w, v);
 	if (iface != IFACE_NONE) {
@@ -187,7 +190,7 @@ static int make_group(struct weir *w, struct nhset *s, unsigned class)
 	nh = &w->nht.nh[s->group];
 	nh->bucket_base = base;
 	nh->bucket_mask = (BUCKETS_MIN << class) - 1;
-	nh->kind = NH_GROUP;
+	nh_set_kind(&w->nht, s->group, NH_GROUP);
 	w->route->groups++;
 	return 0;
 }
