@@ -188,6 +188,10 @@ static ssize_t take_line(void *cookie, const char *buf, size_t len)
 		[RTE_LOG_DEBUG] = LOG_DEBUG};
 	int l = rte_log_cur_msg_loglevel();
 
+	/* Said at every start of every DPDK program that uses the current telemetry interface. */
+	if (len >= 29 && strstr(buf, "No legacy callbacks") != NULL)
+		l = RTE_LOG_DEBUG;
+
 	log_write(l > 0 && l < (int)RTE_DIM(level) ? level[l] : LOG_INFO, "dpdk: %.*s", (int)len, buf);
 	return (ssize_t)len;
 }

@@ -132,15 +132,15 @@ static void step_del(struct tables *t)
 	assert_int_not_equal(table_del(t, &p), 0);
 }
 
-/* Any length; but an IPv4 prefix of a few bits is up to 2^24 entries of the table, so most of those draws are
- * repeated: some 50 of each length are left, which nest with all others as before. */
+/* Any length; but a prefix of a few bits is up to 2^24 entries of the tables, so most of those draws are
+ * repeated. short_prefixes_nest_in_every_order() has them all. */
 static uint8_t any_length(uint8_t family)
 {
 	uint8_t len;
 
 	do {
 		len = (uint8_t)(rnd() % (family_bits(family) + 1));
-	} while (family == FAMILY_V4 && len < 6 && rnd() % 8 != 0);
+	} while (len < 7 && rnd() % 16 != 0);
 	return len;
 }
 
@@ -199,6 +199,39 @@ static void ipv6_agrees_with_the_oracle(void **state)
 	compare(FAMILY_V6);
 }
 
+/* Every length below 8 over one address, with something longer in it, added and deleted in random order. */
+static void short_prefixes(uint8_t family)
+{
+	struct tables t = {.family = family, .f4 = fib4_new(16, NULL, NULL), .f6 = fib6_new(NULL, NULL)};
+	struct prefix p = {.addr = crowded(family), .len = 30};
+
+	t.radix = radix_new(family_bits(family));
+	oracle_count = 0;
+	step_add(&t, p);
+	for (unsigned i = 0; i < 24; i++) {
+		p.len = (uint8_t)(i < 8 ? (i * 5 + 3) % 8 : rnd() % 8);
+		if (i > 8 && oracle_find(&p) != NULL)
+			step_del(&t);
+		else
+			step_add(&t, p);
+		for (unsigned k = 0; k < 50; k++) {
+			struct ipaddr a = k % 2 ? p.addr : crowded(family);
+
+			a.bytes[0] ^= (uint8_t)(k < 40 ? 1u << k % 8 : 0);
+			check_address(&t, &a);
+		}
+	}
+	fib4_free(t.f4);
+	fib6_free(t.f6);
+	radix_free(t.radix, NULL);
+}
+
+static void short_prefixes_nest_in_every_order(void **state)
+{
+	short_prefixes(FAMILY_V4);
+	short_prefixes(FAMILY_V6);
+}
+
 static void bulk_lookup_equals_single(void **state)
 {
 	struct fib6 *f = fib6_new(NULL, NULL);
@@ -209,7 +242,7 @@ static void bulk_lookup_equals_single(void **state)
 	for (unsigned i = 0; i < 3000; i++) {
 		struct ipaddr p = crowded(FAMILY_V6);
 
-		fib6_add(f, p.bytes, (uint8_t)(rnd() % 129), (uint16_t)(1 + rnd() % 30000));
+		fib6_add(f, p.bytes, any_length(FAMILY_V6), (uint16_t)(1 + rnd() % 30000));
 	}
 	for (unsigned round = 0; round < 200; round++) {
 		for (unsigned i = 0; i < 64; i++) {
@@ -303,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ipv4_agrees_with_the_oracle),
 		cmocka_unit_test(ipv6_agrees_with_the_oracle),
+		cmocka_unit_test(short_prefixes_nest_in_every_order),
 		cmocka_unit_test(bulk_lookup_equals_single),
 		cmocka_unit_test(full_group_table_refuses_and_changes_nothing),
 		cmocka_unit_test(bad_arguments_are_refused),
