@@ -18,7 +18,8 @@
 /* A body holds one change; what is larger is a mistake. All connections together may hold API_BODIES_MAX. */
 #define API_BODY_MAX (16u << 20)
 #define API_BODIES_MAX (64u << 20)
-#define API_BODY_DEPTH 16 /* nesting of a JSON body */
+#define API_ROUTES_MAX 10000u /* in one request: the control thread does nothing else meanwhile */
+#define API_BODY_DEPTH 16     /* nesting of a JSON body */
 #define API_CONNECTIONS 64
 #define API_TIMEOUT_SECONDS 30
 

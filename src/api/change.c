@@ -172,24 +172,56 @@ static int get_vrf(const struct weir *w, const json_t *o, struct err *e)
 	return id < 0 ? err_set(e, ENOENT, "there is no VRF '%.64s'", name) : id;
 }
 
-static void put_route(struct request *r, bool replace)
+static int put_one(struct weir *w, const json_t *o, bool replace, struct err *e)
 {
 	struct route_spec s = {.source = ROUTE_STATIC};
-	struct err e = {0};
 	int vrf, type, distance;
 
-	if (check_keys(r->body, route_keys, &e) == 0 &&
-		get_prefix(r->body, "prefix", true, &s.prefix, &e) == 0) {
-		vrf = get_vrf(r->w, r->body, &e);
-		type = get_word(r->body, "type", route_type_names, 4, ROUTE_UNICAST, &e);
-		distance = get_number(r->body, "distance", 1, 255, 0, &e);
-		s.vrf = (uint16_t)vrf;
-		s.type = (uint8_t)type;
-		s.distance = (uint8_t)distance;
-		if (e.code == 0 && read_vias(r->w, json_object_get(r->body, "via"), &s, &e) == 0 &&
-			route_add(r->w, &s, replace, &e) != 0 && e.code == 0)
-			err_set(&e, ENOSPC, "the route was refused");
+	if (check_keys(o, route_keys, e) != 0 || get_prefix(o, "prefix", true, &s.prefix, e) != 0)
+		return -e->code;
+	vrf = get_vrf(w, o, e);
+	type = get_word(o, "type", route_type_names, 4, ROUTE_UNICAST, e);
+	distance = get_number(o, "distance", 1, 255, 0, e);
+	s.vrf = (uint16_t)vrf;
+	s.type = (uint8_t)type;
+	s.distance = (uint8_t)distance;
+	if (e->code != 0 || read_vias(w, json_object_get(o, "via"), &s, e) != 0)
+		return -e->code;
+	if (route_add(w, &s, replace, e) != 0)
+		return err_set(e, ENOSPC, "the route was refused");
+	return 0;
+}
+
+/* Many routes in one request, in order; it ends at the first that is refused and says which. */
+static int put_list(struct weir *w, const json_t *list, bool replace, struct err *e)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > API_ROUTES_MAX)
+		return err_set(e, EINVAL, "'routes' must be a list of at most %u routes", API_ROUTES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (!json_is_object(o))
+			err_set(e, EINVAL, "a route must be an object");
+		else
+			put_one(w, o, replace, e);
+		if (e->code != 0)
+			return err_prefix(
+				e, "route number %zu of %zu (those before it are in place)", i + 1, n);
 	}
+	return 0;
+}
+
+static void put_route(struct request *r, bool replace)
+{
+	const json_t *list = json_object_get(r->body, "routes");
+	struct err e = {0};
+
+	if (list != NULL && json_object_size(r->body) == 1)
+		put_list(r->w, list, replace, &e);
+	else
+		put_one(r->w, r->body, replace, &e);
 	finish(r, &e);
 }
 

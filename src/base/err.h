@@ -7,7 +7,7 @@
 #define WEIR_BASE_ERR_H
 
 struct err {
-	int code;	/* positive errno value, 0 while no error was recorded */
+	int code;       /* positive errno value, 0 while no error was recorded */
 	char text[512]; /* the sentence, never empty when code != 0 */
 };
 

@@ -15,35 +15,35 @@
 struct diag; /* control/diag.h: up to 20 positioned errors with the offending line and a caret */
 
 enum schema_type {
-	SCHEMA_STRING,	 /* min..max = length in bytes */
-	SCHEMA_NAME,	 /* [a-zA-Z0-9][a-zA-Z0-9._-]*, at most max characters (31 if 0) */
-	SCHEMA_INT,	 /* min..max */
-	SCHEMA_BOOL,	 /* true | false */
-	SCHEMA_SIZE,	 /* bytes with unit: 2G, 512M, 9000 */
-	SCHEMA_RATE,	 /* bit/s with unit: 20Mbit */
+	SCHEMA_STRING,   /* min..max = length in bytes */
+	SCHEMA_NAME,     /* [a-zA-Z0-9][a-zA-Z0-9._-]*, at most max characters (31 if 0) */
+	SCHEMA_INT,      /* min..max */
+	SCHEMA_BOOL,     /* true | false */
+	SCHEMA_SIZE,     /* bytes with unit: 2G, 512M, 9000 */
+	SCHEMA_RATE,     /* bit/s with unit: 20Mbit */
 	SCHEMA_DURATION, /* ns; text with unit: 1s, 200ms, 5m */
-	SCHEMA_ENUM,	 /* one of `words` (NULL-terminated); value.u64 = index */
-	SCHEMA_ADDRESS,	 /* IPv4 or IPv6 address */
-	SCHEMA_PREFIX,	 /* network: host bits must be zero */
-	SCHEMA_IFADDR,	 /* interface address: ADDR/LEN, host bits meant */
+	SCHEMA_ENUM,     /* one of `words` (NULL-terminated); value.u64 = index */
+	SCHEMA_ADDRESS,  /* IPv4 or IPv6 address */
+	SCHEMA_PREFIX,   /* network: host bits must be zero */
+	SCHEMA_IFADDR,   /* interface address: ADDR/LEN, host bits meant */
 	SCHEMA_MAC,
-	SCHEMA_MAP,	 /* fixed keys: `fields` */
-	SCHEMA_NAMED,	 /* map by name (a SCHEMA_NAME of at most max): every value is a map with `fields` */
-	SCHEMA_LIST,	 /* list of `item`; min..max = how many */
-	SCHEMA_ANY_OF,	 /* scalar accepted by any type in `alternatives` (first match wins) */
+	SCHEMA_MAP,    /* fixed keys: `fields` */
+	SCHEMA_NAMED,  /* map by name (a SCHEMA_NAME of at most max): every value is a map with `fields` */
+	SCHEMA_LIST,   /* list of `item`; min..max = how many */
+	SCHEMA_ANY_OF, /* scalar accepted by any type in `alternatives` (first match wins) */
 };
 
 struct schema {
-	const char *key;  /* NULL for list items */
+	const char *key; /* NULL for list items */
 	enum schema_type type;
 	bool required;
-	uint64_t min, max;	  /* both 0 = unbounded */
-	const char *fallback;	  /* default as text, for the reference; NULL = none */
-	const char *help;	  /* one sentence for the reference page and `?` */
-	const char *const *words; /* SCHEMA_ENUM */
-	const char *refers;	  /* top-level NAMED key this name must exist in, e.g. "ports" */
-	const struct schema *fields; /* MAP, NAMED: array ended by {0} */
-	const struct schema *item;   /* LIST */
+	uint64_t min, max;                 /* both 0 = unbounded */
+	const char *fallback;              /* default as text, for the reference; NULL = none */
+	const char *help;                  /* one sentence for the reference page and `?` */
+	const char *const *words;          /* SCHEMA_ENUM */
+	const char *refers;                /* top-level NAMED key this name must exist in, e.g. "ports" */
+	const struct schema *fields;       /* MAP, NAMED: array ended by {0} */
+	const struct schema *item;         /* LIST */
 	const struct schema *alternatives; /* ANY_OF: array ended by {0} (by .help == NULL) */
 };
 
@@ -52,7 +52,7 @@ typedef void (*schema_check_fn)(const struct node *root, struct diag *d);
 
 struct schema_part {
 	const struct schema *fields; /* top-level keys, array ended by {0} */
-	schema_check_fn check;	     /* may be NULL */
+	schema_check_fn check;       /* may be NULL */
 	struct schema_part *next;
 };
 void schema_register(struct schema_part *p);

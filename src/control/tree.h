@@ -18,15 +18,16 @@ enum node_kind { NODE_SCALAR, NODE_MAP, NODE_LIST };
 
 struct node {
 	enum node_kind kind;
-	uint32_t line, column;	/* 1-based */
-	const char *key;	/* in a map: this child's key; else NULL */
+	uint32_t line, column; /* 1-based */
+	const char *key;       /* in a map: this child's key; else NULL */
 	uint32_t key_line, key_column;
-	char *text;		/* scalar as written */
-	bool quoted;		/* "..." or '...': never a number or boolean */
+	char *text;                       /* scalar as written */
+	bool quoted;                      /* "..." or '...': never a number or boolean */
 	struct node *child, *next, *last; /* children in order */
-	uint32_t count;		/* children */
-	struct {		/* set by schema_check() for scalars, by the schema's type */
-		uint64_t u64;	/* integer, size in bytes, rate in bit/s, duration in ns, boolean 0/1, enum index */
+	uint32_t count;                   /* children */
+	struct {                          /* set by schema_check() for scalars, by the schema's type */
+		uint64_t u64; /* integer, size in bytes, rate in bit/s, duration in ns, boolean 0/1, enum
+				 index */
 		struct prefix prefix; /* address (len = 32/128) or prefix */
 		uint8_t mac[6];
 	} value;

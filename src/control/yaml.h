@@ -18,7 +18,8 @@
 struct node *yaml_read(const char *text, size_t len, struct diag *d);
 
 /* Reads, parses and schema-checks a file: the tree, or NULL with entries in d. *text_out (malloc) backs
- * d->source and must outlive d (NULL when the file could not be read). Starts d afresh. Refuses files over CONFIG_BYTES_MAX without reading them. */
+ * d->source and must outlive d (NULL when the file could not be read). Starts d afresh. Refuses files over
+ * CONFIG_BYTES_MAX without reading them. */
 struct node *config_load(const char *path, struct diag *d, char **text_out);
 
 #endif

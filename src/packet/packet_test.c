@@ -313,6 +313,8 @@ static void ipv6_headers_are_walked_to_the_payload(void **state)
 			false},
 		{"unknown option to answer", {{HOP, {0, 0x9e, 3}, 6}}, 1, PARSE_UNKNOWN, PARSE_UNKNOWN, 43,
 			false},
+		{"an option to answer behind one to skip", {{HOP, {0x1e, 1, 0xff, 0x9e, 1, 0}, 6}}, 1,
+			PARSE_UNKNOWN, PARSE_UNKNOWN, 45, false},
 		{"jumbo payload", {{HOP, {0xc2, 4}, 6}}, 1, PARSE_UNKNOWN, PARSE_UNKNOWN, 42, false},
 		{"option beyond its header", {{HOP, {1, 5}, 6}}, 1, PARSE_MALFORMED, PARSE_MALFORMED, 42,
 			false},

@@ -29,7 +29,8 @@ enum {
 	SLOT_FRAGMENT = 1 << 3,       /* any fragment; l4 is only valid in the first one */
 	SLOT_LATER_FRAGMENT = 1 << 4, /* not the first fragment: no L4 header in it */
 	SLOT_ROUTER_ALERT = 1 << 5,   /* IPv4 or IPv6 router-alert option */
-	SLOT_NO_FORWARD = 1 << 6, /* host-only interface or link-local source: may only be delivered here */
+	SLOT_NO_FORWARD = 1 << 6,  /* host-only interface or link-local source: may only be delivered here */
+	SLOT_REASSEMBLED = 1 << 7, /* came in fragments or with a fragment header */
 };
 
 /* What STAGE_ICMP_ERROR sends about a slot; the packet itself is already dropped with its own reason. */

@@ -91,6 +91,7 @@ int instance_start(struct replay *r, struct err *e)
 {
 	if (load_config(r, e) != 0 || start_eal(e) != 0)
 		return -e->code;
+	r->eal = true;
 	r->pool = rte_pktmbuf_pool_create(
 		"replay", POOL_SIZE, POOL_CACHE, WEIR_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (r->pool == NULL)
@@ -125,11 +126,12 @@ int instance_stop(struct replay *r, struct err *e)
 	rte_pktmbuf_free_bulk(r->burst, r->burst_count);
 	rte_pktmbuf_free_bulk(r->stock, r->stock_count);
 	r->burst_count = r->stock_count = 0;
-	if (r->pool != NULL) {
+	if (r->pool != NULL)
 		missing = r->pool_free - rte_mempool_avail_count(r->pool);
-		rte_mempool_free(r->pool);
+	rte_mempool_free(r->pool);
+	if (r->eal)
 		rte_eal_cleanup();
-	}
+	r->eal = false;
 	r->pool = NULL;
 	node_free(r->config);
 	free(r->config_text);

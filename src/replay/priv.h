@@ -62,6 +62,7 @@ struct replay {
 	struct replay_options opt;
 	struct node *config;
 	char *config_text; /* backs diagnostics */
+	bool eal;          /* is running */
 	struct rte_mempool *pool;
 	unsigned pool_free; /* buffers in it before the first packet */
 	struct weir *w;

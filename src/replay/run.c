@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "replay/priv.h"
 
-#define BURST_TIME UINT64_C(100000)     /* ns of capture time that a burst may span, so what leaves is late by less */
+#define BURST_TIME                                                                                           \
+	UINT64_C(100000) /* ns of capture time that a burst may span, so what leaves is late by less */
 #define AFTER_TIME UINT64_C(3000000000) /* ns that pass after the last packet */
 #define GAP_TIMERS 1000000              /* timer moments in one gap; then time jumps to its end */
 #define PROGRESS_EVERY 1024             /* bursts between looks at the clock */

@@ -5,6 +5,8 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,19 @@ static bool given(const struct arguments *a, const char *name)
 		if (strncmp(a->v[i], name, n) == 0 && (a->v[i][n] == '\0' || a->v[i][n] == '='))
 			return true;
 	return false;
+}
+
+/* Of "--name VALUE" or "--name=VALUE"; the last one counts, as with EAL. */
+static const char *value_of(const struct arguments *a, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (int i = a->n - 1; i >= 0; i--)
+		if (strncmp(a->v[i], name, n) == 0 && a->v[i][n] == '=')
+			return a->v[i] + n + 1;
+		else if (strcmp(a->v[i], name) == 0 && i + 1 < a->n)
+			return a->v[i + 1];
+	return NULL;
 }
 
 /* --- hugepages --- */
@@ -158,7 +173,9 @@ static void collect(
 		add(a, o->eal_argv[i]);
 	if (!given(a, "-l") && !given(a, "-c") && !given(a, "--lcores"))
 		add_lcores(a, &r->set);
-	if (!given(a, "--file-prefix"))
+	if (value_of(a, "--file-prefix") != NULL)
+		snprintf(r->set.file_prefix, sizeof r->set.file_prefix, "%s", value_of(a, "--file-prefix"));
+	else
 		add2(a, "--file-prefix", r->set.file_prefix);
 	add_devices(a, r);
 	if (has_avx512() && !given(a, "--force-max-simd-bitwidth"))
@@ -189,9 +206,8 @@ static ssize_t take_line(void *cookie, const char *buf, size_t len)
 	int l = rte_log_cur_msg_loglevel();
 
 	/* Said at every start of every DPDK program that uses the current telemetry interface. */
-	if (len >= 29 && strstr(buf, "No legacy callbacks") != NULL)
+	if (memmem(buf, len, "No legacy callbacks", 19) != NULL)
 		l = RTE_LOG_DEBUG;
-
 	log_write(l > 0 && l < (int)RTE_DIM(level) ? level[l] : LOG_INFO, "dpdk: %.*s", (int)len, buf);
 	return (ssize_t)len;
 }
@@ -215,6 +231,22 @@ static void start_pdump(struct runtime *r)
 		log_notice("packet capture by DPDK's tools is not available: %s", rte_strerror(rte_errno));
 }
 
+/* EAL holds a lock on this file as long as the process lives. */
+static bool prefix_taken(void)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX];
+	bool taken;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/config", rte_eal_get_runtime_dir());
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	taken = fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
 int eal_start(struct runtime *r, const struct node *cfg, const struct run_options *o, struct err *e)
 {
 	static struct arguments a; /* EAL keeps pointers into it */
@@ -229,10 +261,15 @@ int eal_start(struct runtime *r, const struct node *cfg, const struct run_option
 	log_info("EAL arguments: %s", r->eal_text);
 	join_log();
 	rc = rte_eal_init(a.n, a.v);
+	if (rc < 0 && prefix_taken())
+		return err_set(e, EBUSY,
+			"another DPDK process already runs under the file prefix '%s'; stop it, or name "
+			"another one in dpdk.file-prefix",
+			r->set.file_prefix);
 	if (rc < 0)
 		return err_set(e, rte_errno != 0 ? rte_errno : EIO,
 			"DPDK did not start (%s); its own lines above say why. Arguments: %s",
-			rte_strerror(rte_errno), r->eal_text);
+			rte_errno != 0 ? rte_strerror(rte_errno) : "no reason given", r->eal_text);
 	start_pdump(r);
 	return 0;
 }

@@ -24,10 +24,10 @@
 #define BASE_BYTES (UINT64_C(48) << 20) /* EAL, rings, counters, ethdev */
 #define PER_WORKER_BYTES (UINT64_C(1) << 20)
 
-enum { BILL_RX, BILL_TX, BILL_WORKERS, BILL_CACHES, BILL_CONTROL, BILL_LINES };
+enum { BILL_RX, BILL_TX, BILL_WORKERS, BILL_CACHES, BILL_CONTROL, BILL_SPARE, BILL_LINES };
 
 static const char *const bill_words[] = {"receive queues", "transmit queues", "worker rings and bursts",
-	"per-core caches", "control thread (neighbours, reassembly)"};
+	"per-core caches", "control thread (neighbours, reassembly)", "dataplane.spare-buffers"};
 
 /* Known once the port is probed. */
 static bool is_af_xdp(const struct port *p)
@@ -53,6 +53,7 @@ uint32_t memory_plan(struct runtime *r)
 	r->planned[BILL_WORKERS] = (uint64_t)r->set.workers * PER_WORKER;
 	r->planned[BILL_CACHES] = (uint64_t)(r->set.workers + 1) * CACHE * 3 / 2;
 	r->planned[BILL_CONTROL] = CONTROL;
+	r->planned[BILL_SPARE] = r->set.spare;
 	for (unsigned i = 0; i < BILL_LINES; i++)
 		sum += r->planned[i];
 	return (uint32_t)sum;

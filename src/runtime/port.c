@@ -238,6 +238,10 @@ static int take_mac(struct port *p, struct err *e)
 	if (p->has_mac) {
 		memcpy(a.addr_bytes, p->mac, 6);
 		rc = rte_eth_dev_default_mac_addr_set(p->id, &a);
+		if (rc == -ENOTSUP) { /* no filter to program (memif, pcap): everything comes in anyway */
+			p->promiscuous = rte_eth_promiscuous_enable(p->id) == 0 || p->promiscuous;
+			return 0;
+		}
 		if (rc != 0)
 			return refused(p, "the MAC address", rc, e);
 	}

@@ -27,6 +27,7 @@ struct settings {
 	int main_cpu;
 	bool oversubscribed; /* some CPU has more than one of our threads */
 	enum polling polling;
+	uint32_t spare;  /* buffers besides what is computed */
 	uint64_t memory; /* bytes packet buffers may take, 0 = what they need */
 	char file_prefix[64];
 	char socket[108];
@@ -46,8 +47,8 @@ struct port {
 	char ethdev[RTE_ETH_NAME_MAX_LEN];
 	char netdev[32]; /* kernel interface behind it, empty if none */
 	char driver[32];
-	uint16_t id; /* DPDK port id = index in generation.port */
-	uint16_t min_room;	   /* bytes of packet the driver wants in a buffer, 0 = any */
+	uint16_t id;       /* DPDK port id = index in generation.port */
+	uint16_t min_room; /* bytes of packet the driver wants in a buffer, 0 = any */
 	uint16_t mtu, rx_queues, tx_queues, rx_desc, tx_desc;
 	uint32_t wanted_rx_queues; /* 0 = as many as workers */
 	int socket;

@@ -143,6 +143,7 @@ int settings_read(const struct node *cfg, struct settings *s, struct err *e)
 	if (rc != 0 || pick_main(s, dp, &allowed, e) != 0)
 		return -EINVAL;
 	s->polling = (enum polling)node_u64(dp, "polling", POLLING_ADAPTIVE);
+	s->spare = (uint32_t)node_u64(dp, "spare-buffers", 0);
 	s->memory = node_u64(dp, "memory", 0);
 	snprintf(s->file_prefix, sizeof s->file_prefix, "%s",
 		node_text(node_get(cfg, "dpdk"), "file-prefix", "weir"));

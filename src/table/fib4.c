@@ -242,6 +242,6 @@ int fib4_del(struct fib4 *f, uint32_t ip, uint8_t len)
 
 uint64_t fib4_memory(const struct fib4 *f)
 {
-	return DIR_ENTRIES * (sizeof *f->dir + 1ull) + (uint64_t)f->group_room * GROUP_ENTRIES * (sizeof *f->group + 1) +
-	       radix_memory(f->rib);
+	return DIR_ENTRIES * (sizeof *f->dir + 1ull) +
+	       (uint64_t)f->group_room * GROUP_ENTRIES * (sizeof *f->group + 1) + radix_memory(f->rib);
 }

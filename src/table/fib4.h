@@ -19,8 +19,8 @@
 #define FIB_NH_MAX 32767
 
 struct fib4 {
-	uint16_t *dir;	  /* [1 << 24] */
-	uint16_t *group;  /* [groups * 256] */
+	uint16_t *dir;   /* [1 << 24] */
+	uint16_t *group; /* [groups * 256] */
 	/* control side below */
 	uint8_t *dir_len, *group_len; /* prefix length that owns each entry */
 	uint32_t *free_group;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * CRC32C over bytes of any alignment: rte_hash_crc() loads whole words from where the key lies, which C only allows
- * for aligned keys.
+ * CRC32C over bytes of any alignment: rte_hash_crc() loads whole words from where the key lies, which C only
+ * allows for aligned keys.
  */
 #ifndef WEIR_TABLE_HASH_BYTES_H
 #define WEIR_TABLE_HASH_BYTES_H

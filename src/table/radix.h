@@ -13,7 +13,7 @@
 
 struct radix;
 
-struct radix *radix_new(unsigned bits); /* 32 or 128; NULL when memory is short */
+struct radix *radix_new(unsigned bits);                            /* 32 or 128; NULL when memory is short */
 void radix_free(struct radix *r, void (*value_free)(void *value)); /* value_free may be NULL */
 uint32_t radix_count(const struct radix *r);
 uint64_t radix_memory(const struct radix *r);
@@ -25,12 +25,13 @@ void **radix_insert(struct radix *r, const uint8_t *key, unsigned len);
 void *radix_get(const struct radix *r, const uint8_t *key, unsigned len);
 /* Removes the prefix and returns its value (NULL if it was absent). */
 void *radix_remove(struct radix *r, const uint8_t *key, unsigned len);
-/* Longest match for the address / longest prefix strictly shorter than len that covers key; *out_len may be NULL. */
+/* Longest match for the address / longest prefix strictly shorter than len that covers key; *out_len may be
+ * NULL. */
 void *radix_match(const struct radix *r, const uint8_t *key, unsigned *out_len);
 void *radix_parent(const struct radix *r, const uint8_t *key, unsigned len, unsigned *out_len);
 
-/* Walks prefixes in address order (shorter first), starting after (key,len) or from the start when key is NULL,
- * until fn returns false. The tree must not change meanwhile. */
+/* Walks prefixes in address order (shorter first), starting after (key,len) or from the start when key is
+ * NULL, until fn returns false. The tree must not change meanwhile. */
 void radix_walk(const struct radix *r, const uint8_t *after_key, unsigned after_len,
 	bool (*fn)(void *ctx, const uint8_t *key, unsigned len, void *value), void *ctx);
 

@@ -43,10 +43,10 @@ struct source {
 
 static struct {
 	uint32_t routes, mbufs;
-	bool v6;
+	bool v6, no_huge;
 } opt = {.routes = 1000, .mbufs = 2048};
 
-static const uint8_t port_mac[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t port_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 0x77};
 
 static uint16_t swallow(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -176,7 +176,7 @@ static void source_init(struct source *s, struct rte_mempool *pool)
 			die("no packet buffers");
 		(s->v6 ? frame6 : frame4)(rte_pktmbuf_mtod(s->pkt[i], uint8_t *));
 	}
-	s->rearm = *(uint64_t *)(void *)&s->pkt[0]->rearm_data;
+	memcpy(&s->rearm, (char *)s->pkt[0] + offsetof(struct rte_mbuf, rearm_data), sizeof s->rearm);
 }
 
 /* A burst of fresh packets straight into the worker's array. */
@@ -198,10 +198,12 @@ static inline void source_burst(struct source *s, struct rte_mbuf **out)
 			rte_prefetch0(s->pkt[s->at + i + 8]);
 			rte_prefetch0((uint8_t *)s->pkt[s->at + i + 8]->buf_addr + RTE_PKTMBUF_HEADROOM);
 		}
-		*(uint64_t *)(void *)&m->rearm_data = s->rearm;
+		memcpy((char *)m + offsetof(struct rte_mbuf, rearm_data), &s->rearm, sizeof s->rearm);
 		m->ol_flags = 0;
 		_mm_storeu_si128((__m128i *)(void *)&m->packet_type, desc);
 		if (s->v6) {
+			memcpy(p + 6, peer_mac,
+				6); /* what forwarding wrote there is this port's own address */
 			memcpy(p + 40, &t->dst, 4);
 			p[21] = 64;
 		} else {
@@ -267,6 +269,9 @@ static void report(struct weir *w, double total, double source, double clean)
 			printf("%s\"%s\":%.2f", n++ ? "," : "", stage_get(id)->name,
 				(double)c->stage[id].sampled_cycles / (double)c->stage[id].sampled_packets);
 	printf("}}\n");
+	for (uint16_t i = 1; i <= reasons_count(); i++)
+		if (c->reason[i] != 0)
+			fprintf(stderr, "%s: %lu\n", reason_get(i)->name, c->reason[i]);
 	if (c->received != c->transmitted)
 		die("packets were lost: the numbers mean nothing");
 }
@@ -275,22 +280,24 @@ static void options(int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "r:m:6")) != -1) {
+	while ((o = getopt(argc, argv, "r:m:6n")) != -1) {
 		if (o == 'r')
 			opt.routes = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (o == 'm')
 			opt.mbufs = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (o == '6')
 			opt.v6 = true;
+		else if (o == 'n')
+			opt.no_huge = true;
 		else
-			die("usage: pipeline_bench [-r ROUTES] [-m MBUFS] [-6]");
+			die("usage: pipeline_bench [-r ROUTES] [-m MBUFS] [-6] [-n: no hugepages]");
 	}
 }
 
-int main(int argc, char **argv)
+static int run(void)
 {
-	char *eal[] = {"bench", "--no-huge", "--no-pci", "--in-memory", "-m", "512", "--no-telemetry", "-l",
-		"1", "--log-level", "error", "--force-max-simd-bitwidth=512"};
+	char *eal[] = {"bench", "--no-pci", opt.no_huge ? "--no-huge" : "--in-memory", "--no-shconf", "-m",
+		"512", "--no-telemetry", "-l", "1", "--log-level", "error", "--force-max-simd-bitwidth=512"};
 	struct source s = {0};
 	struct bench_route *r;
 	struct rte_mempool *pool;
@@ -298,7 +305,6 @@ int main(int argc, char **argv)
 	struct weir *w;
 	double clean = 1e9, alone, total;
 
-	options(argc, argv);
 	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
 		die("EAL did not start");
 	pool = rte_pktmbuf_pool_create("bench", 65535, 256, WEIR_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
@@ -314,4 +320,10 @@ int main(int argc, char **argv)
 	total = measure(w, &s, &clean);
 	report(w, total, alone, clean);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	options(argc, argv);
+	return run();
 }

@@ -168,14 +168,27 @@ class Lab:
         lines = [f"  {n}: {{device: \"{driver}:{h.port}\"{extra}}}" for n, h in self.hosts.items()]
         return "ports:\n" + "\n".join(lines) + "\n"
 
-    def start(self, config, workers=1, driver="af_packet", wait=True, ports=None, port_options=None):
-        head = (f"dataplane: {{workers: {workers}}}\n"
-                f"dpdk: {{file-prefix: {self.prefix}, extra-args: [\"--no-pci\"]}}\n")
-        text = head + (ports if ports is not None else self.ports(driver, **(port_options or {}))) + config
-        self.path = self.config(text)
+    def whole(self, config, workers=1, driver="af_packet", ports=None, port_options=None, dpdk_args=(), dataplane="",
+              prefix=None):
+        """A whole config file; `dataplane` adds keys to its section, `dpdk_args` more EAL arguments."""
+        args = ", ".join(f'"{a}"' for a in ("--no-pci", *dpdk_args))
+        head = (f"dataplane: {{workers: {workers}{dataplane}}}\n"
+                f"dpdk: {{file-prefix: {prefix or self.prefix}, extra-args: [{args}]}}\n")
+        return head + (ports if ports is not None else self.ports(driver, **(port_options or {}))) + config
+
+    def attempt(self, text, *argv, socket=None, timeout=30):
+        """A second daemon on this text that is expected to end by itself: the completed process, log in stderr."""
+        path = self.config(text, "second.yaml")
+        return run(WEIR, "run", "-c", path, "--socket", socket or f"{self.dir}/second.sock", *argv, ns=self.ns,
+                   check=False, timeout=timeout)
+
+    def start(self, config, wait=True, argv=(), **kw):
+        self.how = kw
+        self.path = self.config(self.whole(config, **kw))
         self.log = open(f"{self.dir}/weir.log", "w+", encoding="utf-8")
         self.daemon = subprocess.Popen(
-            ["ip", "netns", "exec", self.ns, WEIR, "run", "-c", self.path, "--socket", self.socket],
+            ["ip", "netns", "exec", self.ns, WEIR, "run", "-c", self.path, "--socket", self.socket,
+             *argv],
             stdout=self.log, stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()
@@ -197,6 +210,10 @@ class Lab:
 
     def weir(self, *argv, check=True, **kw):
         return run(WEIR, "-s", self.socket, *argv, check=check, **kw)
+
+    def apply(self, config, check=True):
+        """`weir config apply` of another config with the same ports."""
+        return self.weir("config", "apply", self.config(self.whole(config, **self.how)), check=check)
 
     def show(self, *argv):
         """`weir -j show ...` as Python data."""

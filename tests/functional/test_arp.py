@@ -22,7 +22,7 @@ def begin(one, config):
     one.b.raw()
     one.start(config)
     one.mac = one.macs()
-    one.first = one.a.receive(wait=2.5)
+    one.first = one.a.receive(wait=3.5, match=is_arp, enough=2)
     return one
 
 

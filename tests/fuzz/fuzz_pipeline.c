@@ -105,7 +105,8 @@ static void check_invariant(void)
 	for (unsigned i = 0; i < REASON_MAX; i++)
 		ended += c.reason[i];
 	need(c.received + c.originated == c.transmitted + ended + weir->held);
-	need(weir->held != 0 || rte_mempool_in_use_count(pool) == 0); /* a held packet may be several buffers */
+	need(weir->held != 0 ||
+		rte_mempool_in_use_count(pool) == 0); /* a held packet may be several buffers */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

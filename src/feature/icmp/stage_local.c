@@ -166,6 +166,8 @@ static void neighbour_discovery(struct worker *w, struct burst *b, unsigned i)
 {
 	if (burst_l3(b, i)[7] != 255)
 		burst_drop(b, i, &reason_nd_hops);
+	else if ((b->flags[i] & SLOT_REASSEMBLED) != 0)
+		burst_drop(b, i, &reason_nd_fragment);
 	else
 		worker_punt(w, b, i, PUNT_ND);
 }

@@ -8,11 +8,12 @@
 #include "pipeline/weir.h"
 
 #define REASS_HASH 1024
-#define REASS_DATAGRAMS 1024             /* under reassembly at a time */
-#define REASS_FRAGMENTS 128              /* per datagram */
-#define REASS_BYTES (4u << 20)           /* held by all of them */
-#define REASS_TIME UINT64_C(30000000000) /* ns; RFC 791 3.2 leaves it open, RFC 8200 4.5 says at most 60 s   \
-					  */
+#define REASS_DATAGRAMS 1024   /* under reassembly at a time */
+#define REASS_FRAGMENTS 128    /* per datagram */
+#define REASS_BYTES (4u << 20) /* held by all of them */
+#define REASS_TIME                                                                                           \
+	UINT64_C(30000000000) /* ns; RFC 791 3.2 leaves it open, RFC 8200 4.5 says at most 60 s              \
+			       */
 
 struct reass_key {
 	struct ipaddr src, dst;

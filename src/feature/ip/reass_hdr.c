@@ -98,6 +98,7 @@ static uint32_t header6(struct rte_mbuf *m, uint16_t l3, uint32_t payload)
 void reass_header(struct rte_mbuf *m, struct note *n, uint32_t payload)
 {
 	n->flags &= (uint8_t) ~(SLOT_FRAGMENT | SLOT_LATER_FRAGMENT);
+	n->flags |= SLOT_REASSEMBLED;
 	if (n->family == FAMILY_V4)
 		header4(rte_pktmbuf_mtod_offset(m, uint8_t *, n->l3), payload);
 	else

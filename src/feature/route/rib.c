@@ -111,6 +111,15 @@ static int refuse(struct weir *w, const struct prefix *p, int rc, struct err *e)
 		prefix_format(p, text));
 }
 
+struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source)
+{
+	struct prefix m = prefix_masked(p);
+	struct entry *en = radix_get(tree(w, vrf, m.addr.family), m.addr.bytes, m.len);
+	const struct candidate *c = en != NULL ? *find(en, source) : NULL;
+
+	return c != NULL ? c->set : NULL;
+}
+
 int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
 	struct err *e)
 {

@@ -96,8 +96,9 @@ static inline unsigned family_index(uint8_t family)
 }
 
 /* set.c */
-/* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. */
-struct nhset *set_get(struct weir *w, const struct route_spec *spec, struct err *e);
+/* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. A new one spreads flows
+ * as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
+struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e);
 void set_put(struct weir *w, struct nhset *s);
 /* Resolves every set anew; true when some set's `nh` changed (its routes must be reinstalled). */
 bool sets_refresh(struct weir *w);

@@ -125,7 +125,7 @@ int route_install(struct weir *w, const struct route_spec *spec, bool replace, u
 		.mark = mark};
 	int rc;
 
-	c.set = set_get(w, spec, e);
+	c.set = set_get(w, spec, rib_set(w, spec->vrf, &spec->prefix, spec->source), e);
 	if (c.set == NULL) {
 		w->route->refused++;
 		return -ENOSPC;

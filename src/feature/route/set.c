@@ -195,6 +195,22 @@ static int make_group(struct weir *w, struct nhset *s, unsigned class)
 	return 0;
 }
 
+/* A route whose next hops change keeps the flows of those that stay: the new group begins with the buckets of
+ * the one it takes the place of, and is never smaller. */
+static unsigned class_like(unsigned class, const struct nhset *like)
+{
+	return like != NULL && like->group != 0 && like->class > class ? like->class : class;
+}
+
+static void copy_buckets(struct weir *w, const struct nhset *s, const struct nhset *like)
+{
+	const struct nexthop *to = &w->nht.nh[s->group], *from = &w->nht.nh[like->group];
+
+	for (uint32_t i = 0; i <= to->bucket_mask; i++)
+		w->nht.bucket[to->bucket_base + i] =
+			w->nht.bucket[from->bucket_base + (i & from->bucket_mask)];
+}
+
 /* --- sets --- */
 
 static uint16_t fixed_slot(struct weir *w, uint8_t type)
@@ -243,7 +259,8 @@ static void set_free(struct weir *w, struct nhset *s)
 	free(s);
 }
 
-static struct nhset *set_new(struct weir *w, const struct route_spec *spec, uint32_t hash, struct err *e)
+static struct nhset *set_new(struct weir *w, const struct route_spec *spec, uint32_t hash,
+	const struct nhset *like, struct err *e)
 {
 	struct nhset *s = calloc(1, sizeof *s + spec->via_count * sizeof s->via[0]);
 
@@ -258,17 +275,19 @@ static struct nhset *set_new(struct weir *w, const struct route_spec *spec, uint
 	s->via_count = spec->via_count;
 	for (unsigned i = 0; i < s->via_count; i++)
 		s->via[i].via = spec->via[i];
-	if (s->via_count > 1 && make_group(w, s, class_for(spec)) != 0) {
+	if (s->via_count > 1 && make_group(w, s, class_like(class_for(spec), like)) != 0) {
 		err_set(e, ENOSPC, "the next-hop table is full (%u slots, %u buckets in use)",
 			w->route->nh_used, w->route->buckets_used);
 		free(s);
 		return NULL;
 	}
+	if (s->group != 0 && like != NULL && like->group != 0)
+		copy_buckets(w, s, like);
 	set_refresh(w, s);
 	return s;
 }
 
-struct nhset *set_get(struct weir *w, const struct route_spec *spec, struct err *e)
+struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e)
 {
 	uint32_t hash = hash_spec(spec);
 	struct nhset **chain = &w->route->set[hash % SET_HASH], *s;
@@ -278,7 +297,7 @@ struct nhset *set_get(struct weir *w, const struct route_spec *spec, struct err 
 			s->refs++;
 			return s;
 		}
-	s = set_new(w, spec, hash, e);
+	s = set_new(w, spec, hash, like, e);
 	if (s == NULL)
 		return NULL;
 	s->refs = 1;
