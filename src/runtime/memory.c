@@ -82,9 +82,17 @@ static uint64_t buffer_bytes(uint16_t room)
 	       128;
 }
 
+/* A mempool's ring of 2^n holds 2^n - 1: the whole ring is used unless that is much more than needed. */
+static uint32_t round_up(uint32_t need)
+{
+	uint32_t full = rte_align32pow2(need + 1) - 1;
+
+	return full > need + need / 2 ? need : full;
+}
+
 uint64_t memory_bytes(const struct runtime *r, uint32_t buffers)
 {
-	return BASE_BYTES + r->set.workers * PER_WORKER_BYTES + buffers * buffer_bytes(data_room(r));
+	return BASE_BYTES + r->set.workers * PER_WORKER_BYTES + round_up(buffers) * buffer_bytes(data_room(r));
 }
 
 static void print_bill(const struct runtime *r, uint32_t need)
@@ -113,9 +121,7 @@ int memory_create_pools(struct runtime *r, struct err *e)
 	char name[32];
 
 	r->data_room = data_room(r);
-	r->pool_size = rte_align32pow2(need + 1) - 1; /* a mempool ring of 2^n holds 2^n - 1 */
-	if (r->pool_size > need + need / 2)
-		r->pool_size = need;
+	r->pool_size = round_up(need);
 	if (r->set.memory != 0 && r->pool_size * buffer_bytes(r->data_room) > r->set.memory)
 		return err_set(e, ENOMEM,
 			"%u packet buffers take %llu MB but dataplane.memory is %llu MB; raise it, or use "

@@ -105,7 +105,7 @@ def test_second_daemon_on_the_same_socket(lab):
 def test_second_daemon_with_the_same_prefix(lab):
     one = two_hosts(lab)
     before = len(pages(one.prefix))
-    refused(one.attempt(one.whole("", ports="ports: {}\n")), "DPDK did not start", one.prefix, "already runs")
+    refused(one.attempt(one.whole("", ports="ports: {}\n")), "already runs", f"file prefix '{one.prefix}'")
     assert len(pages(one.prefix)) == before
     assert answered(one.a.ping("10.0.2.2"))
 
@@ -159,11 +159,15 @@ def test_device_that_is_not_there(lab, device, words):
     refused(one.attempt(text), *words)
 
 
-@pytest.mark.parametrize("driver", ["af_packet", "af_xdp"])
-def test_mtu_above_the_interface_is_refused(lab, driver):
+@pytest.mark.parametrize("driver,mtu,words", [
+    ("af_packet", 9000, ["above the 1500 of interface p-a", "ip link set p-a mtu 9000"]),
+    ("af_xdp", 3000, ["above the 1500 of interface p-a", "ip link set p-a mtu 3000"]),
+    ("af_xdp", 9000, ["of its device"]),
+])
+def test_mtu_that_is_too_large_is_refused(lab, driver, mtu, words):
     one = lab(hosts=("a",))
-    p = one.attempt(one.whole("", driver=driver, port_options={"mtu": 9000}, dpdk_args=("--no-huge",)))
-    refused(p, "port 'a'", "9000", "above the 1500 of interface p-a", "ip link set")
+    p = one.attempt(one.whole("", driver=driver, port_options={"mtu": mtu}, dpdk_args=("--no-huge",)))
+    refused(p, "port 'a'", str(mtu), *words)
 
 
 def test_more_queues_than_the_device_has(lab):
@@ -229,28 +233,22 @@ def test_sighup_applies_the_file(lab):
 # --- devices ---
 
 def test_tap(lab):
-    """A TAP whose kernel side is a host of its own."""
+    """The kernel side of the TAP is the host; the driver gave both sides the same MAC address."""
     one = lab(hosts=("b",))
     ports = 'ports: {a: {device: "tap:wtap0"}, b: {device: "af_packet:p-b"}}\n'
     one.b.kernel("10.0.2.2/24", "2001:db8:2::2/64", gateway=("10.0.2.1", "2001:db8:2::1"))
     one.start(TWO, ports=ports)
-    ns = f"{one.prefix}tap"
-    run("ip", "netns", "add", ns)
-    try:
-        run("ip", "link", "set", "wtap0", "netns", ns, ns=one.ns)
-        run("ip", "link", "set", "wtap0", "up", ns=ns)
-        run("ip", "addr", "add", "10.0.1.2/24", "dev", "wtap0", ns=ns)
-        run("ip", "addr", "add", "2001:db8:1::2/64", "dev", "wtap0", "nodad", ns=ns)
-        run("ip", "route", "add", "default", "via", "10.0.1.1", ns=ns)
-        run("ip", "-6", "route", "add", "default", "via", "2001:db8:1::1", ns=ns)
-        one.wait_usable()
-        for target in ("10.0.1.1", "10.0.2.2", "2001:db8:2::2"):
-            p = run("ping", "-c", "3", "-i", "0.2", "-W", "2", target, ns=ns, check=False)
-            assert answered(p), p.stdout
-        assert one.show("ports")["ports"][0]["driver"] == "net_tap"
-    finally:
-        one.stop()
-        run("ip", "netns", "del", ns)
+    run("ip", "link", "set", "wtap0", "address", "02:00:00:00:0a:02", ns=one.ns)
+    run("sysctl", "-qw", "net.ipv6.conf.wtap0.disable_ipv6=0", ns=one.ns)
+    run("ip", "addr", "add", "10.0.1.2/24", "dev", "wtap0", ns=one.ns)
+    run("ip", "addr", "add", "2001:db8:1::2/64", "dev", "wtap0", "nodad", ns=one.ns)
+    run("ip", "route", "add", "10.0.2.0/24", "via", "10.0.1.1", ns=one.ns)
+    run("ip", "-6", "route", "add", "2001:db8:2::/64", "via", "2001:db8:1::1", ns=one.ns)
+    one.wait_usable()
+    for target in ("10.0.1.1", "10.0.2.2", "2001:db8:2::2"):
+        p = run("ping", "-c", "3", "-i", "0.2", "-W", "2", target, ns=one.ns, check=False)
+        assert answered(p), p.stdout
+    assert one.show("ports")["ports"][0]["driver"] == "net_tap"
 
 
 def test_null(lab):

@@ -149,6 +149,21 @@ static void the_short_way_agrees_with_the_long_way(void **state)
 	"  sq: {parent: s7, vlan: 20, addresses: [10.0.10.1/24]}\n"                                          \
 	"  off: {parent: a, vlan: 99, enabled: false, addresses: [10.0.99.1/24]}\n"
 
+/* The host says where it is. */
+static void introduce(const char *host_text, const char *us_text, const uint16_t tag[][2], unsigned n)
+{
+	struct ipaddr us, host;
+
+	begin_from(0, 2);
+	for (unsigned k = 0; k < n; k++)
+		build_vlan(&lab.b, tag[k][0], tag[k][1]);
+	ipaddr_parse(us_text, &us);
+	ipaddr_parse(host_text, &host);
+	build_arp(&lab.b, 1, host_mac(2), ipaddr_to_v4(&host), lab_mac(0), ipaddr_to_v4(&us));
+	inject(0);
+	lab_discard();
+}
+
 static void tags_lead_to_interfaces_and_back(void **state)
 {
 	static const struct {
@@ -178,16 +193,8 @@ static void tags_lead_to_interfaces_and_back(void **state)
 	lab_config(TAGGED);
 	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
 		const struct seen *s;
-		struct ipaddr us, host;
 
-		begin_from(0, 2); /* the host says where it is */
-		for (unsigned k = 0; k < rows[i].n; k++)
-			build_vlan(&lab.b, rows[i].tag[k][0], rows[i].tag[k][1]);
-		ipaddr_parse(rows[i].us, &us);
-		ipaddr_parse(rows[i].host, &host);
-		build_arp(&lab.b, 1, host_mac(2), ipaddr_to_v4(&host), lab_mac(0), ipaddr_to_v4(&us));
-		inject(0);
-		lab_discard();
+		introduce(rows[i].host, rows[i].us, rows[i].tag, rows[i].n);
 		lab_drops(rows[i].reason != NULL ? rows[i].reason : "arp-handled");
 		begin_from(0, 2);
 		for (unsigned k = 0; k < rows[i].n; k++)
@@ -211,6 +218,35 @@ static void tags_lead_to_interfaces_and_back(void **state)
 		}
 		assert_string_equal(s->src, rows[i].us);
 		expect_silence();
+	}
+}
+
+static void packets_are_forwarded_into_tags(void **state)
+{
+	static const char nets[] =
+		"interfaces:\n"
+		"  a: {port: p0, addresses: [10.0.0.1/24, \"2001:db8:a::1/64\"]}\n"
+		"  b: {port: p1}\n"
+		"  q: {parent: b, vlan: 8, inner-vlan: 9, addresses: [10.0.8.1/24, \"2001:db8:8::1/64\"]}\n"
+		"neighbors:\n"
+		"  - {interface: q, address: 10.0.8.3, mac: \"02:aa:00:00:00:03\"}\n"
+		"  - {interface: q, address: \"2001:db8:8::3\", mac: \"02:aa:00:00:00:03\"}\n";
+
+	lab_config(nets);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		const struct seen *s;
+
+		begin_ip(0, 2, v6 ? "2001:db8:a::2" : "10.0.0.2", v6 ? "2001:db8:8::3" : "10.0.8.3");
+		build_udp(&lab.b, 1, 2);
+		build_payload(&lab.b, 1400);
+		inject(0);
+		s = expect_frame(1);
+		assert_int_equal(s->ntags, 2);
+		assert_int_equal(s->vlan[0], 8);
+		assert_int_equal(s->vlan[1], 9);
+		assert_int_equal(s->ttl, 63);
+		assert_memory_equal(s->data, host_mac(3), 6);
+		assert_int_equal(s->len, lab.b.len + 8);
 	}
 }
 
@@ -339,6 +375,7 @@ int main(void)
 		lab_test(vector_and_scalar_code_say_the_same),
 		lab_test(the_short_way_agrees_with_the_long_way),
 		lab_test(tags_lead_to_interfaces_and_back),
+		lab_test(packets_are_forwarded_into_tags),
 		lab_test(frames_are_filtered_by_address),
 		lab_test(packets_leave_in_the_order_they_came),
 		lab_test(what_a_port_refuses_is_counted),

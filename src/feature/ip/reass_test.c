@@ -63,6 +63,7 @@ static void send_piece(uint32_t id, uint32_t from, uint32_t len, bool more)
 static void expect_reply(void)
 {
 	uint32_t have = 0, want = message_len();
+	bool last = false;
 
 	while (have < want) {
 		const struct seen *s = expect_frame(0);
@@ -71,7 +72,9 @@ static void expect_reply(void)
 		assert_string_equal(s->dst, host());
 		memcpy(reply + s->frag_offset, s->data + s->l4, s->end - s->l4);
 		have += s->end - s->l4;
+		last |= !s->more;
 	}
+	assert_true(last);
 	assert_int_equal(have, want);
 	assert_int_equal(reply[0], v6 ? 129 : 0);
 	assert_memory_equal(reply + 4, message() + 4, want - 4);
@@ -299,6 +302,14 @@ static void timeouts(void)
 	expect_silence();
 
 	send_piece(7, 400, 400, true);
+	lab_advance(SECONDS(31));
+	assert_int_equal(lab_drops("reassembly-timeout"), 1);
+	begin_ip(0, 2, host(), us());
+	build_fragment(&lab.b, 8, 50, true);
+	if (v6)
+		build_set(&lab.b, 0, 1, 17);
+	build_payload(&lab.b, 80);
+	inject(0);
 	lab_advance(SECONDS(31));
 	assert_int_equal(lab_drops("reassembly-timeout"), 1);
 	expect_silence(); /* the sender only hears of it when the first fragment came */

@@ -96,8 +96,8 @@ static inline unsigned family_index(uint8_t family)
 }
 
 /* set.c */
-/* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. A new one spreads flows
- * as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
+/* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. A new one spreads
+ * flows as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
 struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e);
 void set_put(struct weir *w, struct nhset *s);
 /* Resolves every set anew; true when some set's `nh` changed (its routes must be reinstalled). */
@@ -122,6 +122,8 @@ void releases_flush(struct weir *w);
 int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
 	struct err *e);
 int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
+/* Next-hop set of this source's route, NULL if there is none. */
+struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
 /* Reinstalls every route whose best candidate's next hop changed. */
 void rib_reinstall(struct weir *w);
 /* Removes config routes whose mark is not `mark`. */

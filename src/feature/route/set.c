@@ -259,8 +259,8 @@ static void set_free(struct weir *w, struct nhset *s)
 	free(s);
 }
 
-static struct nhset *set_new(struct weir *w, const struct route_spec *spec, uint32_t hash,
-	const struct nhset *like, struct err *e)
+static struct nhset *set_new(
+	struct weir *w, const struct route_spec *spec, uint32_t hash, const struct nhset *like, struct err *e)
 {
 	struct nhset *s = calloc(1, sizeof *s + spec->via_count * sizeof s->via[0]);
 
