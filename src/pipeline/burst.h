@@ -47,7 +47,8 @@ struct burst {
 	/* Slots that are as STAGE_PARSE saw them: plain IPv4, one segment, l3 = 14. For them data, len and
 	 * ttl below are valid. A stage that changes the header or the start of a packet takes its bit out. */
 	uint64_t plain;
-	uint64_t now; /* ns on the dataplane clock, read once per burst */
+	uint64_t hashed; /* slots whose hash[] is valid */
+	uint64_t now;    /* ns on the dataplane clock, read once per burst */
 	uint64_t need[STAGE_COUNT];
 	struct rte_mbuf *pkt[BURST_SIZE] __rte_cache_aligned;
 	uint32_t
@@ -63,7 +64,7 @@ struct burst {
 	uint8_t proto[BURST_SIZE] __rte_cache_aligned;  /* transport protocol behind all extension headers */
 	uint8_t flags[BURST_SIZE] __rte_cache_aligned;  /* SLOT_* */
 	uint8_t hops[BURST_SIZE] __rte_cache_aligned;   /* times re-injected */
-	uint32_t hash[BURST_SIZE] __rte_cache_aligned;  /* flow hash; 0 = not computed */
+	uint32_t hash[BURST_SIZE] __rte_cache_aligned;  /* flow hash, see burst_hash() */
 	uint8_t *data[BURST_SIZE] __rte_cache_aligned;  /* plain slots: start of the frame */
 	uint32_t ttl[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes 22..25 of the frame after
 							 * forwarding:   TTL - 1, protocol, checksum */
@@ -160,7 +161,7 @@ static inline struct note *burst_save_note(struct burst *b, unsigned slot)
 	n->l3 = b->l3[slot];
 	n->l4 = b->l4[slot];
 	n->dst4 = b->dst4[slot];
-	n->hash = b->hash[slot];
+	n->hash = (b->hashed & slot_bit(slot)) != 0 ? b->hash[slot] : 0;
 	n->hops = b->hops[slot];
 	n->when = b->now;
 	return n;

@@ -40,7 +40,7 @@ uint32_t burst_hash(struct burst *b, unsigned slot)
 	uint32_t h = b->proto[slot];
 	uint16_t port[2];
 
-	if (b->hash[slot] != 0)
+	if ((b->hashed & slot_bit(slot)) != 0)
 		return b->hash[slot];
 	if (b->family[slot] == FAMILY_V4) {
 		h = mix_pair(load32(ip + 12), load32(ip + 16), h);
@@ -54,5 +54,6 @@ uint32_t burst_hash(struct burst *b, unsigned slot)
 		h = mix_pair(port[0], port[1], h);
 	}
 	b->hash[slot] = h | (h == 0);
+	b->hashed |= slot_bit(slot);
 	return b->hash[slot];
 }

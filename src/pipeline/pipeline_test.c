@@ -214,7 +214,7 @@ static uint32_t hash_of(const char *src, const char *dst, uint16_t sport, uint16
 	b->l4[0] = b->family[0] == FAMILY_V6 ? 40 : 20;
 	b->proto[0] = 17;
 	b->flags[0] = fragment ? SLOT_FRAGMENT : 0;
-	b->hash[0] = 0;
+	b->hashed = 0;
 	h = burst_hash(b, 0);
 	assert_true(h != 0 && b->hash[0] == h);
 	rte_pktmbuf_free(b->pkt[0]);

@@ -82,7 +82,7 @@ static inline void burst_begin(struct burst *b, uint16_t n, uint64_t now)
 	memset(b->need, 0, sizeof b->need);
 	memset(b->hops, 0, sizeof b->hops);
 	b->alive = first_slots(n);
-	b->dead = b->traced = b->captured = b->plain = 0;
+	b->dead = b->traced = b->captured = b->plain = b->hashed = 0;
 	b->now = now;
 	b->count = n;
 }
@@ -120,6 +120,7 @@ static void restore_slot(struct burst *b, unsigned slot, struct rte_mbuf *m)
 	b->l4[slot] = n->l4;
 	b->dst4[slot] = n->dst4;
 	b->hash[slot] = n->hash;
+	b->hashed |= (uint64_t)(n->hash != 0) << slot;
 	b->need[n->entry] |= slot_bit(slot);
 	if (n->entry == STAGE_DROP) {
 		b->reason[slot] = n->reason;
@@ -149,6 +150,8 @@ unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now
 		pkts[n++] = w->inject[w->inject_tail++ % INJECT_SIZE];
 	if (n != 0)
 		run_noted(w, g, pkts, n, now);
+	if (rte_ring_empty(w->inbox))
+		return n;
 	from_inbox = rte_ring_sc_dequeue_burst(w->inbox, (void **)pkts, BURST_SIZE, NULL);
 	if (from_inbox != 0)
 		run_noted(w, g, pkts, from_inbox, now);

@@ -18,10 +18,13 @@
 #define DIR_ENTRIES (1u << 24)
 #define GROUP_ENTRIES 256u
 
+/* Vector lookups read up to 2 bytes behind the last entry. */
+#define PAD 64
+
 static void *reserve(size_t bytes)
 {
-	void *p =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, bytes + PAD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
@@ -32,7 +35,7 @@ static void *reserve(size_t bytes)
 static void release(void *p, size_t bytes)
 {
 	if (p != NULL)
-		munmap(p, bytes);
+		munmap(p, bytes + PAD);
 }
 
 struct fib4 *fib4_new(uint32_t groups, void (*defer)(void *, void (*)(void *), void *), void *ctx)

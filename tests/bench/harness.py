@@ -128,7 +128,7 @@ def build_l3fwd(directory):
     shutil.rmtree(src, ignore_errors=True)
     shutil.copytree(EXAMPLE, src)
     edits = {"main.c": [("RTE_ETH_MQ_RX_RSS", "RTE_ETH_MQ_RX_NONE"), (".offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM", ".offloads = 0"),
-                        ("8192U", "49152U")],
+                        ("(unsigned)8192", "(unsigned)49152")],
              "l3fwd_lpm.c": [("MAX_RULES         1024", "MAX_RULES         1100000"), ("NUMBER_TBL8S (1 << 8)", "NUMBER_TBL8S (1 << 15)")],
              "l3fwd_fib.c": [("max_routes = (1 << 16);", "max_routes = (1 << 21);")]}
     for name, pairs in edits.items():
@@ -137,8 +137,9 @@ def build_l3fwd(directory):
             text = text.replace(old, new)
         open(f"{src}/{name}", "w", encoding="utf-8").write(text)
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libdpdk"], capture_output=True, text=True, check=True).stdout.split()
-    sources = [f"{src}/{n}" for n in os.listdir(src) if n.endswith(".c")]
-    cmd = ["gcc", "-O3", "-DALLOW_EXPERIMENTAL_API", "-w", f"-I{src}", *[f for f in flags if not f.startswith("-l")],
+    wanted = re.findall(r"^SRCS-y \+?:?= *(.*)$", open(f"{src}/Makefile", encoding="utf-8").read(), re.M)
+    sources = [f"{src}/{n}" for n in " ".join(wanted).split() if n.endswith(".c")]
+    cmd = ["gcc", "-O3", "-DALLOW_EXPERIMENTAL_API", "-w", f"-I{src}", f"-I{os.path.dirname(EXAMPLE)}/common", *[f for f in flags if not f.startswith("-l")],
            "-march=native", *sources, "-o", out, *[f for f in flags if f.startswith("-l")]]
     p = subprocess.run(cmd, capture_output=True, text=True, check=False)
     if p.returncode != 0:
@@ -224,8 +225,8 @@ class Bench:
             if n.startswith(f"wb{os.getpid()}x"):
                 os.unlink(f"/dev/hugepages/{n}")
 
-    def eal(self, prefix, pcap):
-        return ["-l", f"{CONTROL_CPU},{DUT_CPU}", "--no-pci", "--file-prefix", prefix, "--force-max-simd-bitwidth=512",
+    def eal(self, prefix, pcap, cpus=f"{CONTROL_CPU},{DUT_CPU}"):
+        return ["-l", cpus, "--no-pci", "--file-prefix", prefix, "--force-max-simd-bitwidth=512",
                 "--vdev", f"net_pcap0,rx_pcap={pcap},infinite_rx=1"]
 
     def start_testpmd(self, prefix, pcap, column):
@@ -241,7 +242,8 @@ class Bench:
             with open(f"{self.dir}/rules6", "w", encoding="ascii") as f:
                 f.write("R2001:0200:0000:0000:0000:0000:0000:0000/48 0\n")
         lookup = "fib" if column["routes"] > 100000 else "lpm"
-        return Run([self.l3fwd, *self.eal(prefix, pcap), "--", "-p", "0x1", f"--config=(0,0,{DUT_CPU})", "--parse-ptype",
+        # One lcore: l3fwd wants a transmit queue for each, and this device has one.
+        return Run([self.l3fwd, *self.eal(prefix, pcap, str(DUT_CPU)), "--", "-p", "0x1", f"--config=(0,0,{DUT_CPU})", "--parse-ptype",
                     f"--lookup={lookup}", f"--rule_ipv4={rules}", f"--rule_ipv6={self.dir}/rules6"], prefix, f"{self.dir}/log")
 
     def start_weir(self, prefix, pcap, column):

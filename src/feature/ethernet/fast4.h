@@ -207,10 +207,29 @@ static inline __mmask16 fast4_group(struct burst *b, unsigned first, const uint8
 	return ok;
 }
 
-/* As fast4_scalar(). Slots beyond n read packet 0 again and are masked out of the answer. */
+/* Data length | first two bytes of the frame << 16 of every slot, and b->data. A pass of its own: what it
+ * stores one by one is loaded as vectors later, when the stores are done. Slots beyond n repeat packet 0. */
+static inline void fast4_collect(struct burst *b, unsigned n, uint32_t *meta)
+{
+	const unsigned end = RTE_ALIGN_CEIL(n, 16u);
+
+	for (unsigned i = 0; i < end; i++) {
+		const struct rte_mbuf *pkt = b->pkt[i < n ? i : 0];
+		uint8_t *p = rte_pktmbuf_mtod(pkt, uint8_t *);
+		uint16_t start;
+
+		memcpy(&start, p, sizeof start);
+		b->data[i] = p;
+		meta[i] = pkt->data_len | (uint32_t)start << 16;
+	}
+}
+
+/* As fast4_scalar(). */
 static inline uint64_t fast4_avx512(struct burst *b, unsigned n, const uint8_t mac[6], uint64_t *bytes)
 {
+	const __m512i low = _mm512_set1_epi32(0xffff);
 	__m512i longest = _mm512_setzero_si512(), sum = _mm512_setzero_si512();
+	uint32_t *meta = b->ttl; /* room until each group's own words go there */
 	struct fast4_mac m;
 	uint64_t ok = 0;
 	uint16_t mac01;
@@ -218,29 +237,17 @@ static inline uint64_t fast4_avx512(struct burst *b, unsigned n, const uint8_t m
 	memcpy(&mac01, mac, sizeof mac01);
 	m.high = _mm512_set1_epi32((int)fast4_load32(mac + 2));
 	m.low = _mm512_set1_epi32((int)((uint32_t)mac01 << 16));
+	fast4_collect(b, n, meta);
 	for (unsigned first = 0; first < n; first += 16) {
-		uint32_t meta[16] __rte_aligned(64);
-		const uint8_t *p[16];
 		__mmask16 good, real = (__mmask16)(n - first >= 16 ? 0xffff : (1u << (n - first)) - 1);
-		__m512i v;
+		__m512i v = _mm512_load_si512(meta + first), len = _mm512_and_si512(v, low);
 
-		for (unsigned i = 0; i < 16; i++) {
-			const struct rte_mbuf *pkt = b->pkt[first + i < n ? first + i : 0];
-			uint16_t start;
-
-			p[i] = b->data[first + i] = rte_pktmbuf_mtod(pkt, uint8_t *);
-			memcpy(&start, p[i], sizeof start);
-			meta[i] = pkt->data_len | (uint32_t)start << 16;
-		}
-		v = _mm512_load_si512(meta);
-		good = real & fast4_group(b, first, p, v, &m);
-		good &= _mm512_cmpge_epu32_mask(
-			_mm512_and_si512(v, _mm512_set1_epi32(0xffff)), _mm512_set1_epi32(FAST4_HEADERS));
+		good = real & fast4_group(b, first, (const uint8_t *const *)(b->data + first), v, &m);
+		good &= _mm512_cmpge_epu32_mask(len, _mm512_set1_epi32(FAST4_HEADERS));
 		ok |= (uint64_t)good << first;
-		v = _mm512_and_si512(v, _mm512_set1_epi32(0xffff));
-		_mm256_store_si256((__m256i *)(void *)(b->len + first), _mm512_cvtepi32_epi16(v));
-		longest = _mm512_mask_max_epu32(longest, good, longest, v);
-		sum = _mm512_mask_add_epi32(sum, good, sum, v);
+		_mm256_store_si256((__m256i *)(void *)(b->len + first), _mm512_cvtepi32_epi16(len));
+		longest = _mm512_mask_max_epu32(longest, good, longest, len);
+		sum = _mm512_mask_add_epi32(sum, good, sum, len);
 	}
 	*bytes += (uint32_t)_mm512_reduce_add_epi32(sum);
 	b->longest = (uint16_t)_mm512_reduce_max_epu32(longest);

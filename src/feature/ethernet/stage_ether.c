@@ -102,7 +102,6 @@ static void ether_one(struct worker *w, const struct generation *g, struct burst
 	b->iif[i] = IFACE_NONE;
 	b->family[i] = FAMILY_NONE;
 	b->flags[i] = 0;
-	b->hash[i] = 0;
 	if (!parse_frame(burst_data(b, i), b->pkt[i]->data_len, &f)) {
 		burst_drop(b, i, &reason_frame_short);
 		return;

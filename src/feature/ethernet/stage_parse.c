@@ -16,7 +16,6 @@ static inline void fill_plain(struct burst *b, const struct iface *ifc)
 	fill16(b->l4, FAST4_HEADERS);
 	fill8(b->family, FAMILY_V4);
 	fill8(b->flags, 0);
-	memset(b->hash, 0, sizeof b->hash);
 }
 
 static inline void add_needs(struct burst *b, uint64_t stages, uint64_t slots)

@@ -64,7 +64,7 @@ static void turn_type(uint8_t *icmp, uint8_t type)
 static void send_back(struct worker *w, struct burst *b, unsigned i)
 {
 	b->flags[i] = SLOT_ORIGINATED;
-	b->hash[i] = 0;
+	b->hashed &= ~slot_bit(i);
 	b->oif[i] = b->iif[i];
 	b->nh[i] = NH_NO_ROUTE;
 	worker_reinject(w, b, i, STAGE_ROUTE);

@@ -135,7 +135,7 @@ static void note_fragment(struct note *n, const struct burst *b, unsigned i, uin
 	n->vrf = b->vrf[i];
 	n->nh = b->nh[i];
 	n->l4 = head_len;
-	n->hash = b->hash[i];
+	n->hash = 0;
 }
 
 static bool cut_packet(struct worker *w, struct burst *b, unsigned i, uint16_t mtu)
