@@ -83,6 +83,7 @@ fuzz() {
 }
 
 no_pmd_linked() { ! ldd "$out/release/src/cli/weir" | grep -E 'librte_(mempool|net|bus)_'; }
+reference_current() { "$out/release/src/cli/weir" config reference | diff - docs/guide/configuration.md; }
 formatted() {
 	local bad=0
 	while read -r f; do
@@ -116,6 +117,7 @@ if wants build || wants unit || wants functional || wants bench; then
 	check "release build" tools/build.sh $out/release -Dtests=true -Dwerror=true
 	check "data path symbols" tools/forbidden.sh $out/release
 	check "no driver linked" no_pmd_linked
+	check "configuration reference" reference_current
 fi
 if wants unit; then
 	echo "== unit tests"

@@ -10,6 +10,7 @@
 
 #include "cli/call.h"
 #include "cli/verbs.h"
+#include "control/reference.h"
 #include "control/yaml.h"
 
 static const char *take_file(struct words *a, struct err *e)
@@ -40,6 +41,16 @@ int verb_config_check(const struct cli *c, struct words *a, const struct verb *v
 	node_free(tree);
 	free(text);
 	return tree != NULL && d.total == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int verb_config_reference(const struct cli *c, struct words *a, const struct verb *v)
+{
+	struct err e = {0};
+
+	if (words_end(a, &e) != 0)
+		return cli_usage(c, v, &e);
+	reference_print(stdout);
+	return CLI_OK;
 }
 
 /* Diagnostics of the daemon, line by line so that nothing but newlines controls the terminal. */

@@ -14,6 +14,8 @@ static const struct verb config_verbs[] = {
 	{"check", "FILE", "Checks a config file without a daemon.", NULL, verb_config_check, NULL},
 	{"apply", "FILE", "Applies a config file to the running daemon, all or nothing.", NULL,
 		verb_config_apply, NULL},
+	{"reference", "", "Prints the reference of all config keys as markdown.", NULL, verb_config_reference,
+		NULL},
 	{0},
 };
 
