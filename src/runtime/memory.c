@@ -92,7 +92,8 @@ static uint32_t round_up(uint32_t need)
 
 uint64_t memory_bytes(const struct runtime *r, uint32_t buffers)
 {
-	return BASE_BYTES + r->set.workers * PER_WORKER_BYTES + round_up(buffers) * buffer_bytes(data_room(r));
+	return BASE_BYTES + r->set.workers * PER_WORKER_BYTES +
+	       round_up(buffers) * buffer_bytes(data_room(r));
 }
 
 static void print_bill(const struct runtime *r, uint32_t need)

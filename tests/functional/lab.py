@@ -7,6 +7,7 @@ Everything is named after the process and removed at the end, also when a test f
 """
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import select
@@ -119,7 +120,12 @@ class Host:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 break
-            data, address = self.sock.recvfrom(65536)
+            try:
+                data, address = self.sock.recvfrom(65536)
+            except OSError as e:  # the link went down: told once
+                if e.errno != errno.ENETDOWN:
+                    raise
+                continue
             if address[2] == socket.PACKET_OUTGOING:
                 continue
             pkt = Ether(data)

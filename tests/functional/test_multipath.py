@@ -54,13 +54,13 @@ def router(shared):
 
 
 def packet(one, family, flow):
-    """The same flow has the same addresses and ports; there are as many flows as numbers."""
+    """The same flow has the same addresses and ports. No port is one scapy takes for a protocol it knows."""
     r = random.Random(flow)
     if family == 4:
         ip = IP(src=f"10.0.1.{2 + flow % 200}", dst=f"198.51.100.{r.randrange(1, 255)}")
     else:
         ip = IPv6(src=f"2001:db8:1::{2 + flow % 200:x}", dst=f"2001:db8:f::{r.randrange(1, 65535):x}")
-    l4 = (UDP if r.random() < 0.5 else TCP)(sport=r.randrange(1024, 65536), dport=r.randrange(1, 65536))
+    l4 = (UDP if r.random() < 0.5 else TCP)(sport=r.randrange(20000, 60000), dport=r.randrange(20000, 60000))
     return Ether(src=one.a.mac, dst=one.mac["lan"]) / ip / l4 / Raw(flow.to_bytes(4, "big"))
 
 
@@ -75,7 +75,7 @@ def placed(one, family, flows=range(FLOWS)):
     out = {}
     layer = IP if family == 4 else IPv6
     for name in ("b", "c", "d"):
-        for p in one.hosts[name].receive(wait=0.15, match=lambda p: p.haslayer(Raw) and p.haslayer(layer)):
+        for p in one.hosts[name].receive(wait=0.3, match=lambda p: p.haslayer(Raw) and p.haslayer(layer)):
             flow = int.from_bytes(bytes(p[Raw])[:4], "big")
             assert flow not in out, "a packet came out twice"
             out[flow] = name
