@@ -245,6 +245,20 @@ static void again(struct worker *w, struct burst *b, unsigned slot)
 	worker_reinject(w, b, slot, STAGE_SHARD);
 }
 
+static void nowhere(struct worker *w, struct burst *b, unsigned slot)
+{
+	(void)w;
+	(void)b;
+	(void)slot;
+}
+
+static void a_packet_that_a_stage_forgets_is_counted(void **state)
+{
+	open_hooked(nowhere);
+	send_through();
+	expect_drop("no-stage");
+}
+
 static void a_packet_starts_again_a_limited_number_of_times(void **state)
 {
 	open_hooked(again);
@@ -418,6 +432,7 @@ int main(void)
 		cmocka_unit_test(buckets_keep_their_rate_however_often_they_are_asked),
 		cmocka_unit_test(buckets_are_bounded),
 		lab_test(both_directions_of_a_flow_hash_alike),
+		lab_test(a_packet_that_a_stage_forgets_is_counted),
 		lab_test(a_packet_starts_again_a_limited_number_of_times),
 		lab_test(a_packet_that_starts_again_keeps_its_state),
 		lab_test(full_rings_refuse_and_count),

@@ -16,6 +16,8 @@ REASON_DEFINE(
 	reason_inject_loop, REASON_DROP, "inject-loop", "The packet was sent through the pipeline too often.")
 REASON_DEFINE(reason_punt_rate, REASON_DROP, "punt-rate",
 	"Packets for the control thread of this class arrived faster than it accepts them.")
+REASON_DEFINE(reason_stray, REASON_ERROR, "no-stage",
+	"A stage kept the packet but sent it nowhere: a fault of weir.")
 REASON_DEFINE(reason_punt_full, REASON_ERROR, "punt-full", "The ring to the control thread was full.")
 
 /* Slots of the burst a stage works on: the living, but errors are sent about packets that just died. */
@@ -56,19 +58,35 @@ static void run_sampled(struct worker *w, const struct generation *g, struct bur
 	w->sample_countdown = STAGE_SAMPLE_EVERY;
 }
 
-static void run(struct worker *w, const struct generation *g, struct burst *b)
+/* A stage that forgets to send a packet on must not lose it silently. */
+static void end_strays(struct worker *w, const struct generation *g, struct burst *b)
 {
-	w->counters.bursts++;
-	if (__builtin_expect(w->sample_countdown-- == 0, 0)) {
-		run_sampled(w, g, b);
-		return;
-	}
+	uint64_t strays = b->alive;
+
+	BURST_EACH (i, strays)
+		burst_drop(b, (unsigned)i, &reason_stray);
+	run_stage(w, g, b, STAGE_DROP, strays);
+}
+
+static void run_plain(struct worker *w, const struct generation *g, struct burst *b)
+{
 	for (unsigned id = 0; id < STAGE_COUNT; id++) {
 		uint64_t slots = stage_slots(b, id);
 
 		if (slots != 0)
 			run_stage(w, g, b, id, slots);
 	}
+}
+
+static void run(struct worker *w, const struct generation *g, struct burst *b)
+{
+	w->counters.bursts++;
+	if (__builtin_expect(w->sample_countdown-- == 0, 0))
+		run_sampled(w, g, b);
+	else
+		run_plain(w, g, b);
+	if (__builtin_expect(b->alive != 0, 0))
+		end_strays(w, g, b);
 }
 
 static inline uint64_t first_slots(unsigned n)
