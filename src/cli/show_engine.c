@@ -123,9 +123,11 @@ void render_memory(const json_t *doc, const struct show_options *o)
 		const json_t *m = json_array_get(list, i);
 		bool counted = json_object_get(m, "count") != NULL;
 
-		grid_row(&g, ROW(json_str(m, "what"), text_bytes(json_num(m, "bytes"), n[0]),
-				     counted ? number(m, "used", n[1]) : NULL,
-				     counted ? number(m, "count", n[2]) : NULL));
+		grid_row(
+			&g, ROW(json_str(m, "what"),
+				    json_num(m, "bytes") != 0 ? text_bytes(json_num(m, "bytes"), n[0]) : NULL,
+				    counted ? number(m, "used", n[1]) : NULL,
+				    counted ? number(m, "count", n[2]) : NULL));
 	}
 	grid_row(&g, ROW("total", text_bytes(json_num(doc, "total_bytes"), n[0]), NULL, NULL));
 	grid_flush(&g, stdout);

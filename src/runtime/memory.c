@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 
 #include "base/log.h"
+#include "feature/route/route.h"
 #include "runtime/priv.h"
 
 #define CACHE 256     /* buffers an lcore keeps to itself */
@@ -26,8 +27,9 @@
 
 enum { BILL_RX, BILL_TX, BILL_WORKERS, BILL_CACHES, BILL_CONTROL, BILL_SPARE, BILL_LINES };
 
-static const char *const bill_words[] = {"receive queues", "transmit queues", "worker rings and bursts",
-	"per-core caches", "control thread (neighbours, reassembly)", "dataplane.spare-buffers"};
+static const char *const bill_words[] = {"for receive queues", "for transmit queues",
+	"for worker rings and bursts", "for per-core caches",
+	"for the control thread (neighbours, reassembly)", "dataplane.spare-buffers"};
 
 /* Known once the port is probed. */
 static bool is_af_xdp(const struct port *p)
@@ -197,6 +199,7 @@ void runtime_memory(const struct weir *w, void (*fn)(void *ctx, const struct run
 {
 	const struct runtime *r = runtime_of(w);
 	struct runtime_memory m = {0};
+	struct route_totals routes;
 
 	for (int s = 0; s < RTE_MAX_NUMA_NODES; s++) {
 		if (r->pool[s] == NULL)
@@ -207,10 +210,15 @@ void runtime_memory(const struct weir *w, void (*fn)(void *ctx, const struct run
 		m.bytes = r->pool[s]->size * buffer_bytes(r->data_room);
 		fn(ctx, &m);
 	}
+	/* What the pool's size was computed from has no bytes of its own. */
 	for (unsigned i = 0; i < BILL_LINES; i++) {
-		m = (struct runtime_memory){.what = bill_words[i],
-			.count = r->planned[i],
-			.bytes = r->planned[i] * buffer_bytes(r->data_room)};
+		m = (struct runtime_memory){.what = bill_words[i], .count = r->planned[i]};
 		fn(ctx, &m);
 	}
+	route_totals(w, &routes);
+	m = (struct runtime_memory){.what = "routing tables (next hops)",
+		.bytes = routes.memory,
+		.count = NH_MAX - 1,
+		.used = routes.nexthops};
+	fn(ctx, &m);
 }
