@@ -14,6 +14,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -24,6 +25,7 @@ conf.verb = 0
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
+SOL_PACKET, PACKET_AUXDATA = 263, 8
 WEIR = os.environ.get("WEIR_BIN", "build/src/cli/weir")
 _serial = 0
 
@@ -50,6 +52,17 @@ def inside(ns):
         LIBC.setns(here, CLONE_NEWNET)
         os.close(here)
         os.close(there)
+
+
+def with_tag(data, aux):
+    """The kernel takes the outer VLAN tag off a received frame and says so beside it: put back."""
+    for level, kind, value in aux:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", value[:20])
+            if status & 0x10:  # TP_STATUS_VLAN_VALID
+                tpid = tpid if status & 0x40 else 0x8100  # TP_STATUS_VLAN_TPID_VALID
+                return data[:12] + struct.pack("!HH", tpid, tci) + data[12:]
+    return data
 
 
 class Host:
@@ -104,6 +117,7 @@ class Host:
             with inside(self.ns):
                 self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+                self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
                 self.sock.bind(("eth", 0))
         return self
 
@@ -121,11 +135,12 @@ class Host:
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 break
             try:
-                data, address = self.sock.recvfrom(65536)
+                data, aux, _, address = self.sock.recvmsg(65536, 256)
             except OSError as e:  # the link went down: told once
                 if e.errno != errno.ENETDOWN:
                     raise
                 continue
+            data = with_tag(data, aux)
             if address[2] == socket.PACKET_OUTGOING:
                 continue
             pkt = Ether(data)
