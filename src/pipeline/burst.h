@@ -20,6 +20,11 @@
 #include "pipeline/stage.h"
 
 #define BURST_SIZE 64
+/* Where in a plain frame burst.hop goes: TTL, protocol, checksum; or payload length, next header, hop limit.
+ */
+#define BURST_HOP4 22
+#define BURST_HOP6 18
+#define BURST_DST6 38 /* IPv6 destination in a plain frame */
 
 /* Flags of a slot. */
 enum {
@@ -44,9 +49,10 @@ struct burst {
 	uint64_t alive; /* still travelling */
 	uint64_t dead;  /* to be freed and counted by STAGE_DROP, reason[] set */
 	uint64_t traced, captured;
-	/* Slots that are as STAGE_PARSE saw them: plain IPv4, one segment, l3 = 14. For them data, len and
-	 * ttl below are valid. A stage that changes the header or the start of a packet takes its bit out. */
-	uint64_t plain;
+	/* Slots that are as STAGE_PARSE saw them: plain IPv4 or (also in plain6) IPv6, one segment, l3 = 14.
+	 * For them data, len and hop below are valid. A stage that changes the header or the start of a
+	 * packet takes its bit out. */
+	uint64_t plain, plain6;
 	uint64_t hashed; /* slots whose hash[] is valid */
 	uint64_t now;    /* ns on the dataplane clock, read once per burst */
 	uint64_t need[STAGE_COUNT];
@@ -66,8 +72,8 @@ struct burst {
 	uint8_t hops[BURST_SIZE] __rte_cache_aligned;   /* times re-injected */
 	uint32_t hash[BURST_SIZE] __rte_cache_aligned;  /* flow hash, see burst_hash() */
 	uint8_t *data[BURST_SIZE] __rte_cache_aligned;  /* plain slots: start of the frame */
-	uint32_t ttl[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes 22..25 of the frame after
-							 * forwarding:   TTL - 1, protocol, checksum */
+	uint32_t hop[BURST_SIZE] __rte_cache_aligned;   /* plain slots: four bytes of the header as they will
+							 * be one hop later, see BURST_HOP4 */
 	uint16_t len[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes of the frame */
 	struct icmp_error error[BURST_SIZE];
 	uint16_t port;    /* port of a received burst; UINT16_MAX for re-injected ones */

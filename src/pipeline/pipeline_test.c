@@ -104,6 +104,28 @@ static void masks_agree_with_a_loop(void **state)
 	}
 }
 
+static void lengths_agree_with_a_loop(void **state)
+{
+	static uint16_t len[BURST_SIZE] __rte_cache_aligned;
+
+	for (unsigned round = 0; round < 10000; round++) {
+		uint64_t slots = lab_random() & lab_random(), sum = 0;
+		uint16_t longest = 0;
+		struct lengths l;
+
+		for (unsigned i = 0; i < BURST_SIZE; i++) {
+			len[i] = (uint16_t)(lab_random() % 32768);
+			if ((slots >> i & 1) == 0)
+				continue;
+			sum += len[i];
+			longest = RTE_MAX(longest, len[i]);
+		}
+		l = lengths_of(len, slots);
+		assert_int_equal(l.sum, sum);
+		assert_int_equal(l.longest, longest);
+	}
+}
+
 /* --- timers --- */
 
 #define TIMERS 300
@@ -426,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		lab_test(a_stage_in_the_wrong_place_is_refused),
 		cmocka_unit_test(masks_agree_with_a_loop),
+		cmocka_unit_test(lengths_agree_with_a_loop),
 		lab_test(timers_fire_in_order_whatever_is_set_and_cancelled),
 		cmocka_unit_test(buckets_keep_their_rate_however_often_they_are_asked),
 		cmocka_unit_test(buckets_are_bounded),

@@ -100,7 +100,7 @@ static inline void burst_begin(struct burst *b, uint16_t n, uint64_t now)
 	memset(b->need, 0, sizeof b->need);
 	memset(b->hops, 0, sizeof b->hops);
 	b->alive = first_slots(n);
-	b->dead = b->traced = b->captured = b->plain = b->hashed = 0;
+	b->dead = b->traced = b->captured = b->plain = b->plain6 = b->hashed = 0;
 	b->now = now;
 	b->count = n;
 }

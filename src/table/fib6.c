@@ -17,6 +17,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifdef __BMI2__
+#include <immintrin.h>
+#endif
+
 #include <rte_prefetch.h>
 
 #include "table/fib4.h"
@@ -182,17 +186,26 @@ static unsigned runs(const struct node *n)
 	return count;
 }
 
+/* Bits 0..n-1 of x; all of them for n >= 64, none for n <= 0. */
+static inline uint64_t low_bits(uint64_t x, int n)
+{
+#ifdef __BMI2__
+	return _bzhi_u64(x, (unsigned)(n < 0 ? 0 : n > 64 ? 64 : n)); /* looks at the lowest 8 bits of n */
+#else
+	return n <= 0 ? 0 : n >= 64 ? x : x & ((UINT64_C(1) << n) - 1);
+#endif
+}
+
+/* Where the value of byte `at` is: the run starts up to it are counted, without a branch on where it lies. */
 static inline uint32_t *value_slot(const struct fib6 *f, const struct node *n, unsigned at)
 {
-	unsigned word = at / 64, before = 0;
-	bool here = is_inline(n);
+	const bool here = is_inline(n);
+	const uint32_t *values = here ? n->value : array_at(f, n->value[0]);
+	unsigned before = 0;
 
-	for (unsigned i = 0; i < word; i++)
-		before += (unsigned)__builtin_popcountll(n->map[i]);
-	before += (unsigned)__builtin_popcountll(n->map[word] & (~UINT64_C(0) >> (63 - at % 64)));
-	if (here)
-		return (uint32_t *)&n->value[before - 1];
-	return &array_at(f, n->value[0])[before];
+	for (int i = 0; i < 4; i++)
+		before += (unsigned)__builtin_popcountll(low_bits(n->map[i], (int)at + 1 - 64 * i));
+	return (uint32_t *)&values[before - here];
 }
 
 static void expand(const struct fib6 *f, uint32_t value, uint32_t out[FANOUT])

@@ -34,6 +34,7 @@ struct tuple { /* bytes 22..37 of the frame */
 } __attribute__((packed));
 
 struct source {
+	uint8_t head[16]; /* of every frame: what forwarding overwrites, in one store */
 	struct rte_mbuf **pkt;
 	struct tuple *tuple;
 	uint32_t count, at, tuples, tuple_at;
@@ -124,7 +125,8 @@ static void frame4(uint8_t *p)
 
 	memset(p, 0, 60);
 	memcpy(p, port_mac, 6);
-	p[6] = 2, p[11] = 0x77, p[12] = 8;
+	memcpy(p + 6, peer_mac, 6);
+	p[12] = 8;
 	ip->version_ihl = 0x45;
 	ip->total_length = rte_cpu_to_be_16(46);
 }
@@ -133,7 +135,8 @@ static void frame6(uint8_t *p)
 {
 	memset(p, 0, 64);
 	memcpy(p, port_mac, 6);
-	p[6] = 2, p[11] = 0x77, p[12] = 0x86, p[13] = 0xdd;
+	memcpy(p + 6, peer_mac, 6);
+	p[12] = 0x86, p[13] = 0xdd;
 	p[14] = 0x60, p[19] = 10, p[20] = 17, p[21] = 64; /* 10 bytes of UDP */
 	p[22] = 0x20, p[23] = 1, p[37] = 9;               /* source 2001::9 */
 	p[38] = 0x20, p[39] = 1;
@@ -176,6 +179,7 @@ static void source_init(struct source *s, struct rte_mempool *pool)
 			die("no packet buffers");
 		(s->v6 ? frame6 : frame4)(rte_pktmbuf_mtod(s->pkt[i], uint8_t *));
 	}
+	memcpy(s->head, rte_pktmbuf_mtod(s->pkt[0], uint8_t *), sizeof s->head);
 	memcpy(&s->rearm, (char *)s->pkt[0] + offsetof(struct rte_mbuf, rearm_data), sizeof s->rearm);
 }
 
@@ -201,15 +205,13 @@ static inline void source_burst(struct source *s, struct rte_mbuf **out)
 		memcpy((char *)m + offsetof(struct rte_mbuf, rearm_data), &s->rearm, sizeof s->rearm);
 		m->ol_flags = 0;
 		_mm_storeu_si128((__m128i *)(void *)&m->packet_type, desc);
+		memcpy(p, s->head, sizeof s->head);
 		if (s->v6) {
-			memcpy(p + 6, peer_mac,
-				6); /* what forwarding wrote there is this port's own address */
 			memcpy(p + 40, &t->dst, 4);
 			p[21] = 64;
 		} else {
 			memcpy(p + 22, t, sizeof *t);
 		}
-		memcpy(p, port_mac, 6);
 		out[i] = m;
 	}
 	s->at += BURST_SIZE;

@@ -16,21 +16,9 @@ REASON_DEFINE(
 /* Frame bytes of the slots; len[] has them for the plain ones. */
 static inline uint64_t sum_bytes(const struct burst *b, uint64_t slots)
 {
-	uint64_t plain = slots & b->plain, bytes = 0;
+	uint64_t bytes = lengths_of(b->len, slots & b->plain).sum;
 
-#ifdef __AVX512BW__
-	const __m512i one = _mm512_set1_epi16(1);
-	const __m512i low = _mm512_maskz_loadu_epi16((__mmask32)plain, b->len);
-	const __m512i high = _mm512_maskz_loadu_epi16((__mmask32)(plain >> 32), b->len + 32);
-
-	/* Frames are below 32 KiB: signed products do not overflow. */
-	bytes = (uint32_t)_mm512_reduce_add_epi32(
-		_mm512_add_epi32(_mm512_madd_epi16(low, one), _mm512_madd_epi16(high, one)));
-#else
-	BURST_EACH (k, plain)
-		bytes += b->len[k];
-#endif
-	BURST_EACH (i, slots & ~plain)
+	BURST_EACH (i, slots & ~b->plain)
 		bytes += b->pkt[i]->pkt_len;
 	return bytes;
 }

@@ -113,13 +113,24 @@ static inline void forward_family(const struct generation *g, struct burst *b, u
 }
 
 /* Plain packets to plain next hops: everything was checked by STAGE_PARSE and is prepared. */
-static inline void forward_prepared(const struct generation *g, struct burst *b, unsigned i)
+static inline void forward_prepared(const struct nexthop *nh, struct burst *b, unsigned i, unsigned hop_at)
 {
-	const struct nh_l2 l2 = nh_l2_load(&g->nht.nh[b->nh[i]]);
+	const struct nh_l2 l2 = nh_l2_load(&nh[b->nh[i]]);
 	uint8_t *p = b->data[i];
 
 	memcpy(p, &l2, 12);
-	memcpy(p + RTE_ETHER_HDR_LEN + 8, &b->ttl[i], sizeof b->ttl[i]);
+	memcpy(p + hop_at, &b->hop[i], sizeof b->hop[i]);
+}
+
+static inline void forward_prepared_all(
+	const struct nexthop *nh, struct burst *b, uint64_t slots, unsigned hop_at)
+{
+	if (slots == ~UINT64_C(0))
+		for (unsigned i = 0; i < BURST_SIZE; i++)
+			forward_prepared(nh, b, i, hop_at);
+	else
+		BURST_EACH (k, slots)
+			forward_prepared(nh, b, (unsigned)k, hop_at);
 }
 
 /* Plain slots that fit their next hop; the longest frame against the smallest MTU settles it for most bursts.
@@ -138,12 +149,12 @@ static uint64_t fitting(const struct generation *g, const struct burst *b, uint6
 
 static inline void forward_fast(const struct generation *g, struct burst *b, uint64_t slots)
 {
-	if (slots == ~UINT64_C(0))
-		for (unsigned i = 0; i < BURST_SIZE; i++)
-			forward_prepared(g, b, i);
-	else
-		BURST_EACH (k, slots)
-			forward_prepared(g, b, (unsigned)k);
+	const uint64_t v6 = slots & b->plain6;
+
+	if (v6 != slots)
+		forward_prepared_all(g->nht.nh, b, slots & ~v6, BURST_HOP4);
+	if (v6 != 0)
+		forward_prepared_all(g->nht.nh, b, v6, BURST_HOP6);
 	b->need[STAGE_TX] |= slots;
 }
 

@@ -191,7 +191,15 @@ static bool leads_out(uint8_t kind)
 	return kind == NH_ADJ || kind == NH_GLEAN;
 }
 
-/* Slots whose next hop is not simply a neighbour that is known. */
+/* The path of a multipath route that this slot's flow takes. */
+static uint16_t choose_path(
+	const struct generation *g, struct burst *b, unsigned i, const struct nexthop *group)
+{
+	return g->nht.bucket[group->bucket_base + (burst_hash(b, i) & group->bucket_mask)];
+}
+
+/* Slots whose next hop is not simply a neighbour that is known. They stay plain only when their path leads to
+ * such a one: others may want tags or features. */
 static void route_special(const struct generation *g, struct burst *b, uint64_t slots)
 {
 	BURST_EACH (i, slots) {
@@ -199,11 +207,12 @@ static void route_special(const struct generation *g, struct burst *b, uint64_t 
 		uint64_t bit = slot_bit((unsigned)i);
 
 		if (nh->kind == NH_GROUP) {
-			b->nh[i] = g->nht.bucket[nh->bucket_base +
-						 (burst_hash(b, (unsigned)i) & nh->bucket_mask)];
+			b->nh[i] = choose_path(g, b, (unsigned)i, nh);
 			nh = &g->nht.nh[b->nh[i]];
 		}
 		b->oif[i] = nh->iface;
+		if ((g->nht.word[b->nh[i]] & NH_PLAIN) == 0)
+			b->plain &= ~bit;
 		if ((b->flags[i] & SLOT_STAYS) != 0 && leads_out(nh->kind))
 			drop_staying(g, b, bit);
 		else if (ready(nh) || watched(nh))
@@ -254,11 +263,14 @@ static inline uint64_t staying(const struct burst *b)
 #ifdef __AVX512BW__
 	return _mm512_test_epi8_mask(_mm512_load_si512(b->flags), _mm512_set1_epi8(SLOT_STAYS));
 #else
-	uint64_t m = 0;
+	const __m128i bits = _mm_set1_epi8(SLOT_STAYS), *p = (const void *)b->flags;
+	uint64_t none = 0;
 
-	for (unsigned i = 0; i < BURST_SIZE; i++)
-		m |= (uint64_t)((b->flags[i] & SLOT_STAYS) != 0) << i;
-	return m;
+	for (unsigned i = 0; i < 4; i++)
+		none |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(
+				_mm_and_si128(_mm_load_si128(p + i), bits), _mm_setzero_si128()))
+			<< 16 * i;
+	return ~none;
 #endif
 }
 
@@ -267,12 +279,12 @@ static inline void act(const struct generation *g, struct burst *b, uint64_t slo
 	uint64_t plain = plain_hops(g->nht.word, b, slots) & ~staying(b);
 
 	b->need[STAGE_FORWARD] |= plain;
-	b->plain &= ~slots | plain; /* the others' next hops may want tags or features */
 	if (__builtin_expect(plain != slots, 0))
 		route_special(g, b, slots & ~plain);
 }
 
-/* The case under load: a full burst of one VRF. One pass looks up address and next hop together. */
+/* The case under load: a full burst of plain IPv4 packets, so of one VRF. One pass looks up address and next
+ * hop together. Returns as plain_hops(). */
 static inline uint64_t route4_full(const struct fib4 *fib, const uint32_t *word, struct burst *b)
 {
 	uint64_t plain = 0;
@@ -290,19 +302,37 @@ static inline uint64_t route4_full(const struct fib4 *fib, const uint32_t *word,
 	return plain;
 }
 
+/* The same for IPv6. */
+static inline uint64_t route6_full(const struct fib6 *fib, const uint32_t *word, struct burst *b)
+{
+	const uint8_t *dst[BURST_SIZE];
+
+	for (unsigned i = 0; i < BURST_SIZE; i++)
+		dst[i] = b->data[i] + BURST_DST6;
+	fib6_lookup_bulk(fib, dst, b->nh, BURST_SIZE);
+	return plain_hops(word, b, ~UINT64_C(0));
+}
+
+static void route_full(const struct generation *g, struct burst *b)
+{
+	const struct vrf_view *vrf = &g->vrf[b->vrf[0]];
+	uint64_t plain = b->plain6 == 0 ? route4_full(vrf->fib4, g->nht.word, b)
+					: route6_full(vrf->fib6, g->nht.word, b);
+
+	b->need[STAGE_FORWARD] |= plain;
+	if (__builtin_expect(~plain != 0, 0))
+		route_special(g, b, ~plain);
+}
+
 static void route_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
 {
-	uint64_t rest, v6 = slots & ~mask_eq8(b->family, FAMILY_V4);
+	uint64_t rest, v6;
 
-	if ((slots & b->plain) == ~UINT64_C(0)) {
-		uint64_t plain = route4_full(g->vrf[b->vrf[0]].fib4, g->nht.word, b);
-
-		b->need[STAGE_FORWARD] |= plain;
-		b->plain = plain;
-		if (__builtin_expect(~plain != 0, 0))
-			route_special(g, b, ~plain);
+	if ((slots & b->plain) == ~UINT64_C(0) && (b->plain6 == 0 || b->plain6 == ~UINT64_C(0))) {
+		route_full(g, b);
 		return;
 	}
+	v6 = slots & ~b->plain & ~mask_eq8(b->family, FAMILY_V4);
 	if (v6 != 0)
 		slots &= ~take_link_local(b, v6);
 	rest = slots;
