@@ -17,31 +17,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __BMI2__
-#include <immintrin.h>
-#endif
-
-#include <rte_prefetch.h>
-
 #include "table/fib4.h"
+#include "table/fib6_lookup.h"
 #include "table/radix.h"
 
 #define DIR_ENTRIES (1u << 24)
 #define FANOUT 256
-#define INLINE_VALUES 8
-#define CHILD 0x80000000u
-#define UNIT 64u               /* bytes; nodes and value arrays are whole units */
 #define ARENA_UNITS (1u << 26) /* 4 GiB of address space */
 #define CLASSES 5              /* arrays of 1, 2, 4, 8, 16 units */
 #define PATH_MAX_NODES 14      /* nodes on one path */
 #define PATH_MAX_UNITS (PATH_MAX_NODES * 17u)
-#define BURST 64
-
-/* Bit 0 of the map is a run start in any case, so it says where the values are: 1 = here, 0 = in an array. */
-struct node {
-	uint64_t map[4];
-	uint32_t value[INLINE_VALUES];
-};
 
 struct free_list {
 	uint32_t *unit;
@@ -49,8 +34,7 @@ struct free_list {
 };
 
 struct fib6 {
-	uint32_t *dir;
-	uint8_t *arena; /* unit 0 is never used */
+	struct fib6_view view; /* first: lookups see nothing else */
 	uint32_t used_units, free_units;
 	struct free_list free[CLASSES];
 	void (*defer)(void *, void (*)(void *), void *);
@@ -94,16 +78,6 @@ static uint32_t replaced(const struct change *c, uint32_t value)
 }
 
 /* --- arena --- */
-
-static struct node *node_at(const struct fib6 *f, uint32_t value)
-{
-	return (struct node *)(void *)(f->arena + (size_t)(value & ~CHILD) * UNIT);
-}
-
-static uint32_t *array_at(const struct fib6 *f, uint32_t unit)
-{
-	return (uint32_t *)(void *)(f->arena + (size_t)unit * UNIT);
-}
 
 static unsigned class_of(unsigned values)
 {
@@ -172,54 +146,27 @@ static void free_retired(void *arg)
 
 /* --- nodes --- */
 
-static bool is_inline(const struct node *n)
+static unsigned runs(const struct fib6_node *n)
 {
-	return (n->map[0] & 1) != 0;
-}
-
-static unsigned runs(const struct node *n)
-{
-	unsigned count = !is_inline(n);
+	unsigned count = !fib6_is_inline(n);
 
 	for (unsigned i = 0; i < 4; i++)
 		count += (unsigned)__builtin_popcountll(n->map[i]);
 	return count;
 }
 
-/* Bits 0..n-1 of x; all of them for n >= 64, none for n <= 0. */
-static inline uint64_t low_bits(uint64_t x, int n)
-{
-#ifdef __BMI2__
-	return _bzhi_u64(x, (unsigned)(n < 0 ? 0 : n > 64 ? 64 : n)); /* looks at the lowest 8 bits of n */
-#else
-	return n <= 0 ? 0 : n >= 64 ? x : x & ((UINT64_C(1) << n) - 1);
-#endif
-}
-
-/* Where the value of byte `at` is: the run starts up to it are counted, without a branch on where it lies. */
-static inline uint32_t *value_slot(const struct fib6 *f, const struct node *n, unsigned at)
-{
-	const bool here = is_inline(n);
-	const uint32_t *values = here ? n->value : array_at(f, n->value[0]);
-	unsigned before = 0;
-
-	for (int i = 0; i < 4; i++)
-		before += (unsigned)__builtin_popcountll(low_bits(n->map[i], (int)at + 1 - 64 * i));
-	return (uint32_t *)&values[before - here];
-}
-
 static void expand(const struct fib6 *f, uint32_t value, uint32_t out[FANOUT])
 {
-	const struct node *n = node_at(f, value);
+	const struct fib6_node *n = fib6_node_at(&f->view, value);
 	const uint32_t *values;
 	unsigned run = 0;
 
-	if ((value & CHILD) == 0) {
+	if ((value & FIB6_CHILD) == 0) {
 		for (unsigned i = 0; i < FANOUT; i++)
 			out[i] = value;
 		return;
 	}
-	values = is_inline(n) ? n->value : array_at(f, n->value[0]);
+	values = fib6_is_inline(n) ? n->value : fib6_array_at(&f->view, n->value[0]);
 	for (unsigned i = 0; i < FANOUT; i++) {
 		if (i != 0 && (n->map[i / 64] >> (i % 64) & 1) != 0)
 			run++;
@@ -230,7 +177,7 @@ static void expand(const struct fib6 *f, uint32_t value, uint32_t out[FANOUT])
 static uint32_t build(struct fib6 *f, const uint32_t in[FANOUT])
 {
 	uint32_t value[FANOUT], unit = take(f, 0), array;
-	struct node *n = node_at(f, unit);
+	struct fib6_node *n = fib6_node_at(&f->view, unit);
 	unsigned count = 0;
 
 	memset(n->map, 0, sizeof n->map);
@@ -240,38 +187,38 @@ static uint32_t build(struct fib6 *f, const uint32_t in[FANOUT])
 		n->map[i / 64] |= UINT64_C(1) << (i % 64);
 		value[count++] = in[i];
 	}
-	if (count <= INLINE_VALUES) {
+	if (count <= FIB6_INLINE_VALUES) {
 		memcpy(n->value, value, count * sizeof *value);
-		return CHILD | unit;
+		return FIB6_CHILD | unit;
 	}
 	array = take(f, class_of(count));
-	memcpy(array_at(f, array), value, count * sizeof *value);
+	memcpy(fib6_array_at(&f->view, array), value, count * sizeof *value);
 	n->map[0] &= ~UINT64_C(1);
 	n->value[0] = array;
-	return CHILD | unit;
+	return FIB6_CHILD | unit;
 }
 
 static void retire_node(struct fib6 *f, uint32_t value, struct retired *r)
 {
-	const struct node *n = node_at(f, value);
+	const struct fib6_node *n = fib6_node_at(&f->view, value);
 
-	if ((value & CHILD) == 0)
+	if ((value & FIB6_CHILD) == 0)
 		return;
-	if (!is_inline(n))
+	if (!fib6_is_inline(n))
 		retire(r, n->value[0], class_of(runs(n)));
-	retire(r, value & ~CHILD, 0);
+	retire(r, value & ~FIB6_CHILD, 0);
 }
 
 /* Applies the change to everything below a slot, in place. */
 static uint32_t change_all(struct fib6 *f, uint32_t value, const struct change *c)
 {
-	struct node *n = node_at(f, value);
+	struct fib6_node *n = fib6_node_at(&f->view, value);
 	uint32_t *values;
 	unsigned count;
 
-	if ((value & CHILD) == 0)
+	if ((value & FIB6_CHILD) == 0)
 		return replaced(c, value);
-	values = is_inline(n) ? n->value : array_at(f, n->value[0]);
+	values = fib6_is_inline(n) ? n->value : fib6_array_at(&f->view, n->value[0]);
 	count = runs(n);
 	for (unsigned i = 0; i < count; i++)
 		__atomic_store_n(&values[i], change_all(f, values[i], c), __ATOMIC_RELEASE);
@@ -281,7 +228,7 @@ static uint32_t change_all(struct fib6 *f, uint32_t value, const struct change *
 /* All alike, no child, and owned by no prefix longer than the node's start: the node says nothing. */
 static bool is_empty(const uint32_t v[FANOUT], unsigned bits)
 {
-	if ((v[0] & CHILD) != 0 || owner(v[0]) > bits)
+	if ((v[0] & FIB6_CHILD) != 0 || owner(v[0]) > bits)
 		return false;
 	for (unsigned i = 1; i < FANOUT; i++)
 		if (v[i] != v[0])
@@ -311,24 +258,19 @@ static uint32_t update(struct fib6 *f, uint32_t value, unsigned bits, const stru
 	return is_empty(v, bits) ? v[0] : build(f, v);
 }
 
-static uint32_t dir_index(const uint8_t *ip)
-{
-	return (uint32_t)ip[0] << 16 | (uint32_t)ip[1] << 8 | ip[2];
-}
-
 static void apply(struct fib6 *f, const struct change *c)
 {
-	uint32_t first = dir_index(c->key), count = 1;
+	uint32_t first = fib6_dir_index(c->key), count = 1;
 
 	if (c->len < 24) {
 		count = 1u << (24 - c->len);
 		first &= ~(count - 1);
 	}
 	for (uint32_t i = first; i < first + count; i++) {
-		uint32_t v = update(f, f->dir[i], 24, c);
+		uint32_t v = update(f, f->view.dir[i], 24, c);
 
-		if (v != f->dir[i])
-			__atomic_store_n(&f->dir[i], v, __ATOMIC_RELEASE);
+		if (v != f->view.dir[i])
+			__atomic_store_n(&f->view.dir[i], v, __ATOMIC_RELEASE);
 	}
 }
 
@@ -344,14 +286,14 @@ struct fib6 *fib6_new(void (*defer)(void *, void (*)(void *), void *), void *ctx
 	f->defer = defer;
 	f->defer_ctx = ctx;
 	f->used_units = 1;
-	f->dir = mmap(NULL, DIR_ENTRIES * sizeof *f->dir, PROT_READ | PROT_WRITE, flags, -1, 0);
-	f->arena = mmap(NULL, (size_t)ARENA_UNITS * UNIT, PROT_READ | PROT_WRITE, flags, -1, 0);
+	f->view.dir = mmap(NULL, DIR_ENTRIES * sizeof *f->view.dir, PROT_READ | PROT_WRITE, flags, -1, 0);
+	f->view.arena = mmap(NULL, (size_t)ARENA_UNITS * FIB6_UNIT, PROT_READ | PROT_WRITE, flags, -1, 0);
 	f->rib = radix_new(128);
-	if (f->dir == MAP_FAILED)
-		f->dir = NULL;
-	if (f->arena == MAP_FAILED)
-		f->arena = NULL;
-	if (f->dir == NULL || f->arena == NULL || f->rib == NULL) {
+	if (f->view.dir == MAP_FAILED)
+		f->view.dir = NULL;
+	if (f->view.arena == MAP_FAILED)
+		f->view.arena = NULL;
+	if (f->view.dir == NULL || f->view.arena == NULL || f->rib == NULL) {
 		fib6_free(f);
 		return NULL;
 	}
@@ -362,10 +304,10 @@ void fib6_free(struct fib6 *f)
 {
 	if (f == NULL)
 		return;
-	if (f->dir != NULL)
-		munmap(f->dir, DIR_ENTRIES * sizeof *f->dir);
-	if (f->arena != NULL)
-		munmap(f->arena, (size_t)ARENA_UNITS * UNIT);
+	if (f->view.dir != NULL)
+		munmap(f->view.dir, DIR_ENTRIES * sizeof *f->view.dir);
+	if (f->view.arena != NULL)
+		munmap(f->view.arena, (size_t)ARENA_UNITS * FIB6_UNIT);
 	for (unsigned c = 0; c < CLASSES; c++)
 		free(f->free[c].unit);
 	radix_free(f->rib, NULL);
@@ -379,7 +321,7 @@ uint32_t fib6_count(const struct fib6 *f)
 
 uint64_t fib6_memory(const struct fib6 *f)
 {
-	return (uint64_t)(f->used_units - f->free_units) * UNIT + radix_memory(f->rib);
+	return (uint64_t)(f->used_units - f->free_units) * FIB6_UNIT + radix_memory(f->rib);
 }
 
 static struct retired *begin(struct fib6 *f)
@@ -446,49 +388,9 @@ int fib6_del(struct fib6 *f, const uint8_t ip[16], uint8_t len)
 	return 0;
 }
 
-/* One level for the packets of `active`: finds their slots, then reads them. Returns who goes deeper. */
-static inline uint64_t descend(
-	const struct fib6 *f, const uint8_t *const ip[], unsigned byte, uint32_t e[BURST], uint64_t active)
-{
-	const uint32_t *slot[BURST];
-	uint64_t deeper = 0;
-
-	for (uint64_t m = active; m != 0; m &= m - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(m);
-
-		slot[i] = value_slot(f, node_at(f, e[i]), ip[i][byte]);
-		rte_prefetch0(slot[i]);
-	}
-	for (uint64_t m = active; m != 0; m &= m - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(m);
-
-		e[i] = __atomic_load_n(slot[i], __ATOMIC_ACQUIRE);
-		if ((e[i] & CHILD) == 0)
-			continue;
-		rte_prefetch0(node_at(f, e[i]));
-		deeper |= UINT64_C(1) << i;
-	}
-	return deeper;
-}
-
 void fib6_lookup_bulk(const struct fib6 *f, const uint8_t *const ip[], uint16_t nh[], unsigned n)
 {
-	uint32_t e[BURST];
-	uint64_t active = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(&f->dir[dir_index(ip[i])]);
-	for (unsigned i = 0; i < n; i++) {
-		e[i] = __atomic_load_n(&f->dir[dir_index(ip[i])], __ATOMIC_ACQUIRE);
-		if ((e[i] & CHILD) == 0)
-			continue;
-		rte_prefetch0(node_at(f, e[i]));
-		active |= UINT64_C(1) << i;
-	}
-	for (unsigned byte = 3; active != 0; byte++)
-		active = descend(f, ip, byte, e, active);
-	for (unsigned i = 0; i < n; i++)
-		nh[i] = (uint16_t)e[i];
+	fib6_lookup_burst(f, ip, nh, n);
 }
 
 uint16_t fib6_lookup(const struct fib6 *f, const uint8_t ip[16])

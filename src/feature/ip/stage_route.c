@@ -11,7 +11,7 @@
 #include "pipeline/simd.h"
 #include "pipeline/worker.h"
 #include "table/fib4.h"
-#include "table/fib6.h"
+#include "table/fib6_lookup.h"
 
 REASON_DEFINE(reason_no_route, REASON_DROP, "route-none", "No route leads to the destination.")
 REASON_DEFINE(
@@ -98,7 +98,7 @@ static void lookup6(const struct fib6 *fib, struct burst *b, uint64_t slots)
 
 	BURST_EACH (i, slots)
 		ip[n++] = burst_l3(b, (unsigned)i) + 24;
-	fib6_lookup_bulk(fib, ip, nh, n);
+	fib6_lookup_burst(fib, ip, nh, n);
 	n = 0;
 	BURST_EACH (i, slots)
 		b->nh[i] = nh[n++];
@@ -309,7 +309,7 @@ static inline uint64_t route6_full(const struct fib6 *fib, const uint32_t *word,
 
 	for (unsigned i = 0; i < BURST_SIZE; i++)
 		dst[i] = b->data[i] + BURST_DST6;
-	fib6_lookup_bulk(fib, dst, b->nh, BURST_SIZE);
+	fib6_lookup_burst(fib, dst, b->nh, BURST_SIZE);
 	return plain_hops(word, b, ~UINT64_C(0));
 }
 
