@@ -2,6 +2,7 @@
 #include "pipeline/stage.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -9,15 +10,49 @@
 #include "base/log.h"
 
 static const struct stage *table[STAGE_COUNT];
+static uint8_t table_level[STAGE_COUNT];
 stage_fn stage_run[STAGE_COUNT];
 
-void stage_register(const struct stage *s)
+static unsigned cpu_level(void)
 {
-	if (s->id >= STAGE_COUNT || table[s->id] != NULL) {
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+		return 4;
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? 3 : 2;
+}
+
+unsigned stage_cpu_level(void)
+{
+	static unsigned level;
+
+	if (level == 0) {
+		const char *most = getenv("WEIR_CPU_LEVEL");
+
+		level = cpu_level();
+		if (most != NULL && most[0] >= '2' && (unsigned)(most[0] - '0') < level && most[1] == '\0')
+			level = (unsigned)(most[0] - '0');
+	}
+	return level;
+}
+
+void stage_register(const struct stage *s, unsigned level)
+{
+	const bool known = s->id < STAGE_COUNT;
+
+	/* Code for the lowest level that was built is all there is on any CPU it runs on. */
+	if (known && table[s->id] != NULL && table_level[s->id] != level) {
+		if (level > stage_cpu_level() ||
+			(level < table_level[s->id] && table_level[s->id] <= stage_cpu_level()))
+			return;
+		table[s->id] = NULL;
+	}
+	if (!known || table[s->id] != NULL) {
 		log_error("stage '%s' claims a place that does not exist or is taken", s->name);
 		abort();
 	}
 	table[s->id] = s;
+	table_level[s->id] = (uint8_t)level;
 }
 
 const struct stage *stage_get(enum stage_id id)

@@ -50,6 +50,17 @@ enum stage_id {
 /* `slots` is never 0 and only holds slots that are alive (STAGE_DROP: slots that are dead). */
 typedef void (*stage_fn)(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots);
 
+/* The level of x86-64 this file is compiled for: packages hold vector stages for several of them, and the
+ * highest one the CPU has is registered. The environment variable WEIR_CPU_LEVEL (2..4) lowers it, for tests.
+ */
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+#define STAGE_CPU_LEVEL 4
+#elif defined(__AVX2__)
+#define STAGE_CPU_LEVEL 3
+#else
+#define STAGE_CPU_LEVEL 2
+#endif
+
 struct stage {
 	const char *name; /* lower-case-with-dashes, as in `weir show stages` */
 	const char *help; /* one line for people */
@@ -60,12 +71,13 @@ struct stage {
 	uint8_t id;      /* enum stage_id */
 };
 
-void stage_register(const struct stage *s);
+/* Takes `s` unless the CPU is below `level` or the place is taken by a higher level. Constructors only. */
+void stage_register(const struct stage *s, unsigned level);
 
 #define STAGE_REGISTER(s)                                                                                    \
 	__attribute__((constructor)) static void stage_register_##s(void)                                    \
 	{                                                                                                    \
-		stage_register(&s);                                                                          \
+		stage_register(&s, STAGE_CPU_LEVEL);                                                         \
 	}
 
 /* Checks every constraint; -EINVAL with a sentence naming the two stages otherwise. */
@@ -73,6 +85,9 @@ int stages_init(struct err *e);
 
 /* The function of each registered stage, filled by stages_init(); what the runner calls. */
 extern stage_fn stage_run[STAGE_COUNT];
+
+/* Level of x86-64 of this CPU, 2..4. */
+unsigned stage_cpu_level(void);
 
 /* The registered stage or NULL. */
 const struct stage *stage_get(enum stage_id id);

@@ -288,6 +288,7 @@ struct weir *weir_new(unsigned workers, struct rte_mempool *pool, struct err *e)
 		reasons_init();
 		if (stages_init(e) != 0)
 			return NULL;
+		log_info("CPU is x86-64-v%u", stage_cpu_level());
 		registered = true;
 	}
 	w = calloc(1, sizeof *w);

@@ -9,5 +9,7 @@
 
 /* The port's transmit queue was full. */
 extern struct reason reason_tx_full;
+/* The egress interface or its port is gone. */
+extern struct reason reason_tx_no_port;
 
 #endif

@@ -9,10 +9,6 @@
 #include "pipeline/drop.h"
 #include "pipeline/simd.h"
 
-REASON_DEFINE(reason_tx_full, REASON_ERROR, "tx-full", "The port's transmit queue was full.")
-REASON_DEFINE(
-	reason_tx_no_port, REASON_DROP, "tx-no-port", "The egress interface or its port is gone or disabled.")
-
 /* Frame bytes of the slots; len[] has them for the plain ones. */
 static inline uint64_t sum_bytes(const struct burst *b, uint64_t slots)
 {

@@ -6,14 +6,9 @@
  */
 #include "feature/ethernet/rewrite.h"
 #include "feature/ip/ip_hdr.h"
+#include "feature/ip/reasons.h"
 #include "pipeline/simd.h"
 #include "pipeline/worker.h"
-
-REASON_DEFINE(reason_ttl, REASON_DROP, "ip-ttl-exceeded", "The TTL or hop limit ran out.")
-REASON_DEFINE(reason_too_big, REASON_DROP, "ip-too-big",
-	"The packet is larger than the next hop's MTU and may not be fragmented.")
-REASON_DEFINE(reason_forward_headroom, REASON_ERROR, "forward-no-headroom",
-	"The packet buffer has no room for the link-layer header.")
 
 enum { ICMP4_UNREACH = 3, ICMP4_FRAG_NEEDED = 4, ICMP4_TIME = 11, ICMP6_TOO_BIG = 2, ICMP6_TIME = 3 };
 

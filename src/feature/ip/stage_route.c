@@ -8,25 +8,11 @@
 #include <rte_prefetch.h>
 
 #include "feature/ip/ip_hdr.h"
+#include "feature/ip/reasons.h"
 #include "pipeline/simd.h"
 #include "pipeline/worker.h"
 #include "table/fib4.h"
 #include "table/fib6_lookup.h"
-
-REASON_DEFINE(reason_no_route, REASON_DROP, "route-none", "No route leads to the destination.")
-REASON_DEFINE(
-	reason_blackhole, REASON_DROP, "route-blackhole", "The route to the destination is a blackhole.")
-REASON_DEFINE(reason_unreachable, REASON_DROP, "route-unreachable",
-	"The destination is unreachable: its route says so, or its neighbour does not answer.")
-REASON_DEFINE(reason_prohibit, REASON_DROP, "route-prohibit", "The route to the destination prohibits it.")
-REASON_DEFINE(reason_link_broadcast, REASON_DROP, "route-link-broadcast",
-	"A unicast packet came as link-layer broadcast or multicast; routers must not forward those.")
-REASON_DEFINE(reason_host_only, REASON_DROP, "route-forwarding-off",
-	"The packet is not for us and its interface does not forward.")
-REASON_DEFINE(reason_scope, REASON_DROP, "route-scope",
-	"The source or destination address is only valid on the link the packet came from.")
-REASON_DEFINE(reason_broadcast_out, REASON_DROP, "route-broadcast",
-	"Directed broadcasts are not sent into their subnet.")
 
 #define SLOT_STAYS (SLOT_NO_FORWARD | SLOT_LINK_BROADCAST)
 
