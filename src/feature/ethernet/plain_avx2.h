@@ -34,25 +34,27 @@ static inline void plain8_transpose(const uint8_t *const p[8], unsigned off, __m
 	word[3] = _mm256_unpackhi_epi64(t1, t3);
 }
 
-static inline __m256i plain8_fold(__m256i v)
-{
-	return _mm256_add_epi32(_mm256_and_si256(v, V8(0xffff)), _mm256_srli_epi32(v, 16));
-}
-
-/* All-ones where the header checksum is right. */
+/* All-ones where the header checksum is right: the ten words add up to a multiple of 0xffff. Words are summed
+ * in pairs as signed numbers, 0x8000 less each; what they lack is put back at the end. The sum is below 2^20,
+ * so one fold is enough. */
 static inline __m256i plain8_sum_ok(const __m256i ip[5])
 {
-	__m256i s = plain8_fold(ip[0]);
+	const __m256i half = V8(0x80008000), one = _mm256_set1_epi16(1);
+	__m256i s = V8(10 * 0x8000);
 
-	for (unsigned i = 1; i < 5; i++)
-		s = _mm256_add_epi32(s, plain8_fold(ip[i]));
-	return _mm256_cmpeq_epi32(plain8_fold(plain8_fold(s)), V8(0xffff));
+	for (unsigned i = 0; i < 5; i++)
+		s = _mm256_add_epi32(s, _mm256_madd_epi16(_mm256_xor_si256(ip[i], half), one));
+	s = _mm256_add_epi32(_mm256_and_si256(s, V8(0xffff)), _mm256_srli_epi32(s, 16));
+	return _mm256_cmpeq_epi32(s, V8(0xffff));
 }
 
-/* Bytes of 16-bit values in wire order (upper half zero) to numbers. */
-static inline __m256i plain8_number(__m256i v)
+/* Bytes `at` (of each dword) and the next, in wire order, as numbers. */
+static inline __m256i plain8_number(__m256i v, unsigned at)
 {
-	return _mm256_or_si256(_mm256_slli_epi32(_mm256_and_si256(v, V8(0xff)), 8), _mm256_srli_epi32(v, 8));
+	const int k = (int)(at << 8 | (at + 1) | 0x80800000);
+
+	return _mm256_shuffle_epi8(v, _mm256_add_epi32(V8(k), _mm256_set_epi32(0x0c0c, 0x0808, 0x0404, 0,
+								      0x0c0c, 0x0808, 0x0404, 0)));
 }
 
 /* Values are below 2^17: signed comparisons will do. */
@@ -89,7 +91,7 @@ static inline __m256i plain8_octets4_ok(__m256i addr)
 
 static inline __m256i plain8_is4(const __m256i ip[5], __m256i frame)
 {
-	const __m256i len = plain8_number(_mm256_srli_epi32(ip[0], 16));
+	const __m256i len = plain8_number(ip[0], 2);
 	__m256i ok = _mm256_cmpeq_epi32(_mm256_and_si256(ip[0], V8(0xff)), V8(0x45));
 
 	ok = _mm256_and_si256(ok, _mm256_cmpgt_epi32(len, V8(19)));
@@ -114,7 +116,7 @@ static inline __m256i plain8_protos6_ok(__m256i p)
 
 static inline __m256i plain8_is6(const __m256i ip[5], __m256i frame)
 {
-	const __m256i len = plain8_number(_mm256_and_si256(ip[1], V8(0xffff)));
+	const __m256i len = plain8_number(ip[1], 0);
 	const __m256i proto = _mm256_and_si256(_mm256_srli_epi32(ip[1], 16), V8(0xff));
 	__m256i global = _mm256_cmpeq_epi32(_mm256_and_si256(ip[2], V8(0xe0)), V8(0x20));
 	__m256i ok = _mm256_cmpeq_epi32(_mm256_and_si256(ip[0], V8(0xf0)), V8(0x60));
@@ -126,14 +128,12 @@ static inline __m256i plain8_is6(const __m256i ip[5], __m256i frame)
 	return _mm256_and_si256(_mm256_and_si256(ok, global), plain8_protos6_ok(proto));
 }
 
-/* plain_hop4() of 8 packets. */
+/* plain_hop4() of 8 packets: TTL less one, one more in the checksum, and its end-around carry. */
 static inline __m256i plain8_hop4(__m256i v)
 {
-	__m256i sum = _mm256_add_epi32(_mm256_srli_epi32(v, 16), V8(1));
+	const __m256i carry = _mm256_cmpeq_epi32(_mm256_max_epu32(v, V8(0xfffe0000)), v);
 
-	sum = _mm256_sub_epi32(sum, _mm256_cmpgt_epi32(sum, V8(0xfffe)));
-	v = _mm256_sub_epi32(_mm256_and_si256(v, V8(0xffff)), V8(1));
-	return _mm256_or_si256(v, _mm256_slli_epi32(sum, 16));
+	return _mm256_add_epi32(_mm256_add_epi32(v, V8(0x10000 - 1)), _mm256_and_si256(carry, V8(0x10000)));
 }
 
 static inline unsigned plain8_mask(__m256i v)
@@ -168,8 +168,10 @@ static inline unsigned plain8_take6(
 	return plain8_mask(v6);
 }
 
-/* Slots first..first+7; returns the IPv4 ones in bits 0..7 and the IPv6 ones in bits 8..15. */
-static inline unsigned plain8_group(struct burst *b, unsigned first, __m256i meta, const uint8_t mac[6])
+/* Slots first..first+7; returns the IPv4 ones in bits 0..7 and the IPv6 ones in bits 8..15. Inlined whatever
+ * the compiler thinks of its size: constants stay in registers between groups. */
+static __rte_always_inline unsigned plain8_group(
+	struct burst *b, unsigned first, __m256i meta, const uint8_t mac[6])
 {
 	const __m256i swap = _mm256_broadcastsi128_si256(
 		_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));

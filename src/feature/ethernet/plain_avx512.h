@@ -126,7 +126,8 @@ static inline __m512i plain16_hop4(__m512i v)
 }
 
 /* Slots first..first+15; returns the IPv4 ones in bits 0..15 and the IPv6 ones in bits 16..31. */
-static inline uint32_t plain16_group(struct burst *b, unsigned first, __m512i meta, const uint8_t mac[6])
+static __rte_always_inline uint32_t plain16_group(
+	struct burst *b, unsigned first, __m512i meta, const uint8_t mac[6])
 {
 	const __m512i swap =
 		_mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));

@@ -273,7 +273,7 @@ static inline void act(const struct generation *g, struct burst *b, uint64_t slo
  * hop together. Returns as plain_hops(). */
 static inline uint64_t route4_full(const struct fib4 *fib, const uint32_t *word, struct burst *b)
 {
-	uint64_t plain = 0;
+	uint32_t all = NH_PLAIN;
 
 	for (unsigned i = 0; i < BURST_SIZE; i++)
 		rte_prefetch0(&fib->dir[b->dst4[i] >> 8]);
@@ -283,9 +283,9 @@ static inline uint64_t route4_full(const struct fib4 *fib, const uint32_t *word,
 
 		b->nh[i] = nh;
 		b->oif[i] = (uint16_t)v;
-		plain |= (uint64_t)(v >> 31) << i;
+		all &= v;
 	}
-	return plain;
+	return all != 0 ? ~UINT64_C(0) : plain_hops(word, b, ~UINT64_C(0));
 }
 
 /* The same for IPv6. */
