@@ -85,6 +85,7 @@ struct weir {
 				       * get a made-up MAC address (the offline twin) */
 	uint64_t held;                /* packets the control thread keeps (neighbour queues, reassembly) */
 	punt_handler punt[PUNT_COUNT];
+	struct bucket icmp_bucket; /* errors the control thread sends */
 	struct timer **timer_heap;
 	uint32_t timer_count, timer_room;
 	uint64_t timer_serial;

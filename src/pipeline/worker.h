@@ -123,6 +123,12 @@ void worker_reinject(struct worker *w, struct burst *b, unsigned slot, enum stag
  * entry/hops). False and freed+counted when there is no room. Counts it as originated. */
 bool worker_originate(struct worker *w, struct rte_mbuf *m, enum stage_id entry);
 
+/* Packets worker_originate() has room for now. */
+static inline unsigned worker_inject_room(const struct worker *w)
+{
+	return INJECT_SIZE - (w->inject_head - w->inject_tail);
+}
+
 /* Hands a slot to the control thread; drops it with a reason when over the class's rate or the ring is full.
  */
 void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_class why);

@@ -25,7 +25,7 @@ conf.verb = 0
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_AUXDATA = 263, 8
+SOL_PACKET, PACKET_AUXDATA, SO_RCVBUFFORCE = 263, 8, 33
 WEIR = os.environ.get("WEIR_BIN", "build/src/cli/weir")
 _serial = 0
 
@@ -116,7 +116,7 @@ class Host:
         if self.sock is None:
             with inside(self.ns):
                 self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+                self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
                 self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
                 self.sock.bind(("eth", 0))
         return self

@@ -198,6 +198,10 @@ void icmp_send_error(
 	if (!icmp_error_allowed(about, n->l3, n->family, err) ||
 		!icmp_error_source(w->gen, n->iif, n->vrf, n->family, ip + 8, &source))
 		return;
+	if (!bucket_take(&w->icmp_bucket, w->now, w->gen->icmp_error_rate, w->gen->icmp_error_burst)) {
+		w->counters.icmp_suppressed++;
+		return;
+	}
 	m = weir_alloc(w);
 	if (m == NULL)
 		return;

@@ -43,7 +43,8 @@ bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,
 	const uint8_t *to, struct ipaddr *out);
 
-/* The control thread's way to send one (reassembly timeouts): `about` stays the caller's. */
+/* The control thread's way to send one (reassembly), within its own share of the rate: `about` stays the
+ * caller's. */
 void icmp_send_error(
 	struct weir *w, const struct rte_mbuf *about, const struct note *n, const struct icmp_error *err);
 

@@ -39,6 +39,7 @@ static void end_pieces(struct weir *w, struct datagram *d, const struct reason *
 		weir_consume(w, d->piece[i].m, r);
 	}
 	w->reass->bytes -= d->bytes;
+	w->reass->held -= d->count;
 	d->count = d->bytes = d->have = 0;
 }
 
@@ -102,7 +103,7 @@ static enum fit place(const struct datagram *d, const struct fragment *f, unsign
 		i++;
 	*at = i;
 	if (i < d->count && d->piece[i].from == f->from && d->piece[i].len == f->len)
-		return DUPLICATE;
+		return f->more == (f->from + f->len != d->total) ? DUPLICATE : OVERLAPS;
 	if (i > 0 && d->piece[i - 1].from + d->piece[i - 1].len > f->from)
 		return OVERLAPS;
 	if (i < d->count && f->from + f->len > d->piece[i].from)
@@ -121,6 +122,7 @@ static void insert(
 	d->have += f->len;
 	d->bytes += m->pkt_len;
 	w->reass->bytes += m->pkt_len;
+	w->reass->held++;
 	w->held++;
 	if (!f->more)
 		d->total = f->from + f->len;
@@ -141,6 +143,7 @@ static void complete(struct weir *w, struct datagram *d)
 	w->held -= d->count;
 	w->counters.reason[reason_reass_done.id] += d->count - 1; /* one packet goes on */
 	w->reass->bytes -= d->bytes;
+	w->reass->held -= d->count;
 	w->reass->completed++;
 	d->count = d->bytes = 0;
 	forget(w, d);
@@ -182,7 +185,8 @@ static void add(struct weir *w, struct datagram *d, const struct fragment *f, st
 		poison(w, d, m);
 		return;
 	}
-	if (d->count >= REASS_FRAGMENTS || w->reass->bytes + m->pkt_len > REASS_BYTES) {
+	if (d->count >= REASS_FRAGMENTS || w->reass->held >= REASS_HELD ||
+		w->reass->bytes + m->pkt_len > REASS_BYTES) {
 		w->reass->refused++;
 		weir_consume(w, m, &reason_reass_full);
 		return;
@@ -198,13 +202,28 @@ static void add(struct weir *w, struct datagram *d, const struct fragment *f, st
 	}
 }
 
-/* RFC 8200 4.5: a fragment that is not the last is a multiple of 8 bytes, and nothing ends beyond 65535. */
-static bool refuse_length(struct weir *w, struct rte_mbuf *m, const struct note *n, const struct fragment *f)
+/* RFC 8200 4.5: a fragment that is not the last is a multiple of 8 bytes, nothing ends beyond 65535, and the
+ * first has all headers (RFC 7112: code 3). False when nothing is wrong; *err is what an IPv6 sender is told.
+ */
+static bool impossible(const struct fragment *f, const struct note *n, struct icmp_error *err)
 {
-	const struct icmp_error err = {.type = ICMP6_PARAMETER,
-		.info = f->more && f->len % 8 != 0 ? 4 : (uint32_t)(f->data - n->l3 - 8 + 2)};
+	*err = (struct icmp_error){.type = ICMP6_PARAMETER};
+	if (f->more && f->len % 8 != 0)
+		err->info = 4; /* the payload length */
+	else if (f->from + f->len + counted_header(n, f->data) > UINT16_MAX)
+		err->info = (uint32_t)(f->data - n->l3 - 8 + 2); /* the fragment offset */
+	else if (f->headless)
+		err->code = 3;
+	else
+		return false;
+	return true;
+}
 
-	if (!(f->more && f->len % 8 != 0) && f->from + f->len + counted_header(n, f->data) <= UINT16_MAX)
+static bool refuse(struct weir *w, struct rte_mbuf *m, const struct note *n, const struct fragment *f)
+{
+	struct icmp_error err;
+
+	if (!impossible(f, n, &err))
 		return false;
 	if (n->family == FAMILY_V6)
 		icmp_send_error(w, m, n, &err);
@@ -221,7 +240,7 @@ static void reassemble(struct weir *w, struct rte_mbuf *m, struct note *n)
 		weir_consume(w, m, &reason_reass_bad);
 		return;
 	}
-	if (refuse_length(w, m, n, &f))
+	if (refuse(w, m, n, &f))
 		return;
 	if (f.from == 0 && !f.more) { /* RFC 6946: an atomic fragment has nothing to do with others */
 		reass_header(m, n, f.len);

@@ -11,6 +11,7 @@
 #define REASS_DATAGRAMS 1024   /* under reassembly at a time */
 #define REASS_FRAGMENTS 128    /* per datagram */
 #define REASS_BYTES (4u << 20) /* held by all of them */
+#define REASS_HELD 4096        /* fragments of all of them: each takes a packet buffer, however small it is */
 #define REASS_TIME                                                                                           \
 	UINT64_C(30000000000) /* ns; RFC 791 3.2 leaves it open, RFC 8200 4.5 says at most 60 s              \
 			       */
@@ -40,7 +41,7 @@ struct datagram {
 
 struct reass_state {
 	struct datagram *hash[REASS_HASH];
-	uint32_t datagrams, bytes;
+	uint32_t datagrams, bytes, held;
 	uint64_t completed, timeouts, overlaps, refused;
 };
 
@@ -50,6 +51,7 @@ struct fragment {
 	uint32_t from, len; /* of the payload, bytes */
 	uint16_t data;      /* offset of the payload in the mbuf */
 	bool more;
+	bool headless; /* IPv6: the first, and it ends before the transport header does (RFC 7112) */
 };
 
 /* False: malformed. */

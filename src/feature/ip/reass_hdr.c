@@ -2,6 +2,7 @@
  *
  * Reading fragments' headers and making the header of what came together again.
  */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "feature/ip/ip_hdr.h"
@@ -37,6 +38,23 @@ static bool read4(const uint8_t *ip, const struct note *n, uint32_t have, struct
 	return true;
 }
 
+/* Bytes of the upper-layer header that must come with the first fragment; 0: not known here. */
+static uint32_t transport_header(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return 20;
+	case IPPROTO_UDP:
+	case IPPROTO_ICMPV6:
+	case 136: /* UDP-Lite */
+		return 8;
+	case 132: /* SCTP */
+		return 12;
+	default:
+		return 0;
+	}
+}
+
 static bool read6(
 	const uint8_t *ip, const struct note *n, uint32_t have, uint32_t contiguous, struct fragment *f)
 {
@@ -52,6 +70,7 @@ static bool read6(
 	f->more = h.more;
 	f->data = (uint16_t)(n->l3 + h.frag_at + 8);
 	f->len = total - (h.frag_at + 8u);
+	f->headless = f->from == 0 && f->more && total < h.l4 + transport_header(h.proto);
 	return total >= h.frag_at + 8u;
 }
 

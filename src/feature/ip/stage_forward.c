@@ -29,12 +29,13 @@ static bool decrement(struct burst *b, unsigned i, bool v4)
 	return true;
 }
 
-/* The packet does not fit: fragmented (IPv4 without DF, and what we send ourselves) or refused. */
+/* The packet does not fit: fragmented (IPv4 without DF, and what we send ourselves: nobody here learns a path
+ * MTU) or refused. */
 static void oversize(struct burst *b, unsigned i, bool v4, uint16_t mtu)
 {
 	bool ours = (b->flags[i] & SLOT_ORIGINATED) != 0;
 
-	if (v4 ? !ip4_df(burst_l3(b, i)) : ours) {
+	if (ours || (v4 && !ip4_df(burst_l3(b, i)))) {
 		if (ours || decrement(b, i, v4))
 			b->need[STAGE_FRAGMENT] |= slot_bit(i);
 	} else if (v4) {

@@ -15,6 +15,8 @@
 REASON_DEFINE(reason_fragmented, REASON_DONE, "ip-fragmented", "The packet was sent on as fragments.")
 REASON_DEFINE(reason_fragment_failed, REASON_ERROR, "ip-fragment-failed",
 	"The packet had to be fragmented, but buffers or room in the re-inject ring ran out.")
+REASON_DEFINE(reason_fragment_bad, REASON_DROP, "ip-bad-fragment",
+	"A fragment that had to be cut again ends beyond the 65535 bytes an IPv4 packet can have.")
 
 #define IP4_MAX_HEADER 60
 #define IP6_FRAGMENT_HEADER 8
@@ -55,12 +57,16 @@ static uint8_t copied_options(const uint8_t *head, uint8_t len, uint8_t *out)
 	return n;
 }
 
-static void plan4(struct cut *c, const uint8_t *ip, uint16_t l3, uint16_t mtu)
+/* A packet with DF may have any identification (RFC 6864 4.1). Only what weir itself sends is cut in spite of
+ * DF, and then needs a real one. */
+static void plan4(struct worker *w, struct cut *c, const uint8_t *ip, uint16_t l3, uint16_t mtu)
 {
-	uint16_t frag = (uint16_t)(ip[6] << 8 | ip[7]);
+	uint16_t frag = (uint16_t)(ip[6] << 8 | ip[7]), id = (uint16_t)worker_random(w);
 
 	c->head_len = (uint8_t)((ip[0] & 15) * 4);
 	memcpy(c->head, ip, c->head_len);
+	if (ip4_df(ip))
+		memcpy(c->head + 4, &id, sizeof id);
 	c->later_len = copied_options(c->head, c->head_len, c->later);
 	c->offset = frag & 0x1fff;
 	c->more = (frag & 0x2000) != 0;
@@ -138,36 +144,44 @@ static void note_fragment(struct note *n, const struct burst *b, unsigned i, uin
 	n->hash = 0;
 }
 
-static bool cut_packet(struct worker *w, struct burst *b, unsigned i, uint16_t mtu)
+/* Half a packet is of no use to anybody: NULL, or why nothing can be sent. Offsets that do not fit their 13
+ * bits would come out as flags and as the offset 0: a first fragment of an attacker's choice. */
+static const struct reason *refuse(const struct worker *w, const struct cut *c)
+{
+	if (c->step == 0 || c->step > UINT16_MAX || worker_inject_room(w) < (c->len + c->step - 1) / c->step)
+		return &reason_fragment_failed;
+	if (c->v4 && c->offset * 8u + c->len + c->head_len > UINT16_MAX)
+		return &reason_fragment_bad;
+	return NULL;
+}
+
+/* Why the packet ends here. */
+static const struct reason *cut_packet(struct worker *w, struct burst *b, unsigned i, uint16_t mtu)
 {
 	struct cut c = {.m = b->pkt[i], .v4 = b->family[i] == FAMILY_V4};
+	const struct reason *why;
 
-	if (c.v4)
-		plan4(&c, burst_l3(b, i), b->l3[i], mtu);
-	else
-		plan6(w, &c, burst_l3(b, i), b->l3[i], mtu);
+	(c.v4 ? plan4 : plan6)(w, &c, burst_l3(b, i), b->l3[i], mtu);
 	c.len = c.m->pkt_len - c.from;
-	if (c.step == 0 || c.step > UINT16_MAX)
-		return false;
+	why = refuse(w, &c);
+	if (why != NULL)
+		return why;
 	for (uint32_t done = 0; done < c.len; done += c.step) {
 		struct rte_mbuf *m = make_fragment(w, &c, done, RTE_MIN(c.step, c.len - done));
 
 		if (m == NULL)
-			return false;
+			return &reason_fragment_failed;
 		note_fragment(note_of(m), b, i, done == 0 ? c.head_len : c.later_len);
 		if (!worker_originate(w, m, STAGE_REWRITE))
-			return false;
+			return &reason_fragment_failed;
 	}
-	return true;
+	return &reason_fragmented;
 }
 
 static void fragment_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
 {
-	BURST_EACH (i, slots) {
-		bool done = cut_packet(w, b, (unsigned)i, g->nht.nh[b->nh[i]].mtu);
-
-		burst_drop(b, (unsigned)i, done ? &reason_fragmented : &reason_fragment_failed);
-	}
+	BURST_EACH (i, slots)
+		burst_drop(b, (unsigned)i, cut_packet(w, b, (unsigned)i, g->nht.nh[b->nh[i]].mtu));
 }
 
 static const struct stage stage_fragment = {

@@ -90,25 +90,6 @@ static void lookup6(const struct fib6 *fib, struct burst *b, uint64_t slots)
 		b->nh[i] = nh[n++];
 }
 
-/* Packets weir makes for a link-local neighbour: no route leads there, the interface decides. */
-static uint64_t take_link_local(struct burst *b, uint64_t slots)
-{
-	uint64_t taken = 0;
-
-	BURST_EACH (i, slots) {
-		if (!ip6_is_link_local(burst_l3(b, (unsigned)i) + 24))
-			continue;
-		taken |= slot_bit((unsigned)i);
-		b->nh[i] = NH_NO_ROUTE;
-		if (b->oif[i] == IFACE_NONE)
-			b->oif[i] = b->iif[i];
-		if (b->oif[i] == IFACE_NONE)
-			burst_drop(b, (unsigned)i, &reason_scope);
-		else
-			b->need[STAGE_RESOLVE] |= slot_bit((unsigned)i);
-	}
-	return taken;
-}
 
 /* A packet that may only be delivered here has a route that leads elsewhere. */
 static void drop_staying(const struct generation *g, struct burst *b, uint64_t slots)
@@ -170,6 +151,45 @@ static bool watched(struct nexthop *nh)
 		return false;
 	__atomic_store_n(&nh->used, 1, __ATOMIC_RELAXED);
 	return true;
+}
+
+/* The control thread has found the neighbour and says its next hop. */
+static bool found_link_local(const struct generation *g, struct burst *b, unsigned i)
+{
+	struct nexthop *nh = &g->nht.nh[b->nh[i]];
+
+	if (b->nh[i] == NH_NO_ROUTE || !(ready(nh) || watched(nh)))
+		return false;
+	b->oif[i] = nh->iface;
+	b->need[STAGE_FORWARD] |= slot_bit(i);
+	return true;
+}
+
+static void link_local(const struct generation *g, struct burst *b, unsigned i)
+{
+	if (found_link_local(g, b, i))
+		return;
+	b->nh[i] = NH_NO_ROUTE;
+	if (b->oif[i] == IFACE_NONE)
+		b->oif[i] = b->iif[i];
+	if (b->oif[i] == IFACE_NONE)
+		burst_drop(b, i, &reason_scope);
+	else
+		b->need[STAGE_RESOLVE] |= slot_bit(i);
+}
+
+/* Packets weir makes for a link-local neighbour: no route leads there, the interface decides. */
+static uint64_t take_link_local(const struct generation *g, struct burst *b, uint64_t slots)
+{
+	uint64_t taken = 0;
+
+	BURST_EACH (i, slots) {
+		if (!ip6_is_link_local(burst_l3(b, (unsigned)i) + 24))
+			continue;
+		taken |= slot_bit((unsigned)i);
+		link_local(g, b, (unsigned)i);
+	}
+	return taken;
 }
 
 static bool leads_out(uint8_t kind)
@@ -320,7 +340,7 @@ static void route_run(struct worker *w, const struct generation *g, struct burst
 	}
 	v6 = slots & ~b->plain & ~mask_eq8(b->family, FAMILY_V4);
 	if (v6 != 0)
-		slots &= ~take_link_local(b, v6);
+		slots &= ~take_link_local(g, b, v6);
 	rest = slots;
 	while (rest != 0) {
 		uint16_t vrf = b->vrf[__builtin_ctzll(rest)];

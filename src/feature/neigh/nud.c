@@ -38,7 +38,7 @@ static void slot_write(struct weir *w, struct neigh *n, enum nh_ready ready)
 
 /* --- packets that wait --- */
 
-/* A packet to a link-local address has no route to look up again: it goes on behind it. */
+/* A packet to a link-local address has no route to look up again: it is told its next hop. */
 static void continue_packet(struct weir *w, struct neigh *n, struct rte_mbuf *m)
 {
 	struct note *note = note_of(m);
@@ -47,12 +47,11 @@ static void continue_packet(struct weir *w, struct neigh *n, struct rte_mbuf *m)
 	note->hops++;
 	if (note->hops > NOTE_MAX_HOPS) {
 		weir_consume(w, m, &reason_neigh_gone);
-	} else if (note->nh == NH_NO_ROUTE) {
-		note->nh = n->nh;
-		weir_send(w, m, STAGE_REWRITE, false);
-	} else {
-		weir_send(w, m, STAGE_ROUTE, false);
+		return;
 	}
+	if (note->nh == NH_NO_ROUTE)
+		note->nh = n->nh;
+	weir_send(w, m, STAGE_ROUTE, false);
 }
 
 static void queue_release(struct weir *w, struct neigh *n)
