@@ -148,8 +148,23 @@ class Host:
                 got.append(pkt)
         return got
 
+    def drain(self, idle=0.3):
+        """Bytes of all frames until nothing comes for `idle` seconds: for floods, scapy takes 0.3 ms a packet."""
+        self.raw()
+        got = []
+        while select.select([self.sock], [], [], idle)[0]:
+            try:
+                data, address = self.sock.recvfrom(65536)
+            except OSError as e:
+                if e.errno != errno.ENETDOWN:
+                    raise
+                continue
+            if address[2] != socket.PACKET_OUTGOING:
+                got.append(data)
+        return got
+
     def flush(self):
-        self.receive(wait=0.05)
+        self.drain(idle=0.05)
 
 
 class Lab:

@@ -268,6 +268,15 @@ def test_echo_to_all_nodes_is_answered_from_a_unicast_address(router):
     assert len(got) == 1 and got[0][IPv6].src.startswith("fe80::") and got[0][IPv6].dst == "fe80::2"
 
 
+def test_echo_to_the_anycast_address_is_answered_from_a_unicast_address(router):
+    """RFC 4443 4.2: of the interface the request came by."""
+    for dst in ("2001:db8:1::", "2001:db8:2::"):
+        router.a.send(p6(router, ICMPv6EchoRequest(seq=3), dst=dst))
+        got = router.a.receive(wait=0.4, match=is_ip, enough=1)
+        assert [(p[IPv6].src, p[ICMPv6EchoReply].seq) for p in got] == [("2001:db8:1::1", 3)]
+        assert checksums_are_right(got[0])
+
+
 NO_ECHO = [
     ("to the subnet's broadcast", lambda o: p4(o, ICMP(), dst="10.0.1.255", to=ALL), "icmp-echo-broadcast"),
     ("to the broadcast of another subnet", lambda o: p4(o, ICMP(), dst="10.0.2.255"), "icmp-echo-broadcast"),

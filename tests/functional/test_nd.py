@@ -120,6 +120,15 @@ def test_a_solicitation_is_answered(router, way, lladdr):
     assert (THEM in neighbors(router)) == lladdr
 
 
+def test_the_anycast_address_of_the_subnet_is_answered_for(router):
+    """RFC 4291 2.6.1 and RFC 4861 7.2.7: all routers of the subnet have it, so the answer does not override."""
+    router.a.send(nd(router, ICMPv6ND_NS(tgt="2001:db8:1::") /
+                     ICMPv6NDOptSrcLLAddr(lladdr=router.a.mac), dst="ff02::1:ff00:0", to="33:33:ff:00:00:00"))
+    got = router.a.receive(wait=0.4, match=lambda p: p.haslayer(ICMPv6ND_NA), enough=1)
+    assert [(p[ICMPv6ND_NA].tgt, p[ICMPv6ND_NA].O, p[ICMPv6ND_NA].S, p[ICMPv6ND_NA].R) for p in got] == \
+        [("2001:db8:1::", 0, 1, 1)]
+
+
 def test_our_link_local_address_is_answered_for(router):
     own = link_local(router.mac["lan"])
     router.a.send(ns(router, target=own, src="fe80::2", dst=own, to=router.mac["lan"]))

@@ -11,6 +11,8 @@
 #include "feature/icmp/icmp.h"
 #include "packet/checksum.h"
 #include "packet/parse.h"
+#include "table/fib4.h"
+#include "table/fib6.h"
 
 #define IP4 20
 #define IP6 40
@@ -166,11 +168,40 @@ bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16
 	return true;
 }
 
+/* In use: not of a disabled interface, not under duplicate address detection, no duplicate (RFC 4862 5.4). Only
+ * then the forwarding table says "here". Link-local addresses are not in it. */
+static bool in_use(const struct generation *g, const struct iface *ifc, const struct ipaddr *a)
+{
+	const struct vrf_view *v = &g->vrf[ifc->vrf];
+	uint16_t nh;
+
+	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
+		return ifc->enabled;
+	nh = a->family == FAMILY_V4 ? fib4_lookup(v->fib4, ipaddr_to_v4(a))
+				    : fib6_lookup(v->fib6, a->bytes);
+	return g->nht.nh[nh].kind == NH_LOCAL;
+}
+
+bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t family, bool link_local,
+	struct ipaddr *out)
+{
+	for (unsigned i = 0; i < ifc->address_count; i++) {
+		const struct ipaddr *a = &ifc->address[i].addr;
+
+		if (a->family != family || (family == FAMILY_V6 && ipaddr_is_link_local(a) != link_local) ||
+			!in_use(g, ifc, a))
+			continue;
+		*out = *a;
+		return true;
+	}
+	return false;
+}
+
 static bool vrf_source(const struct generation *g, uint16_t vrf, uint8_t family, struct ipaddr *out)
 {
 	for (unsigned i = 1; i < g->iface_limit; i++)
 		if (g->iface[i] != NULL && g->iface[i]->vrf == vrf &&
-			iface_source(g->iface[i], family, false, out))
+			icmp_source(g, g->iface[i], family, false, out))
 			return true;
 	return false;
 }
@@ -181,9 +212,9 @@ bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, u
 	const struct iface *ifc = iif < IFACE_MAX ? g->iface[iif] : NULL;
 	bool link_local = family == FAMILY_V6 && to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
 
-	if (ifc != NULL && link_local && iface_source(ifc, family, true, out))
+	if (ifc != NULL && link_local && icmp_source(g, ifc, family, true, out))
 		return true;
-	if (ifc != NULL && iface_source(ifc, family, false, out))
+	if (ifc != NULL && icmp_source(g, ifc, family, false, out))
 		return true;
 	return vrf_source(g, vrf, family, out);
 }

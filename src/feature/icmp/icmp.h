@@ -39,6 +39,11 @@ bool icmp_error_allowed(const struct rte_mbuf *m, uint16_t l3, uint8_t family, c
 bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16_t l3, uint8_t family,
 	const struct icmp_error *err, const struct ipaddr *source);
 
+/* The interface's first address of the family that is in use (IPv6: a link-local one when `link_local`); false
+ * when there is none. */
+bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t family, bool link_local,
+	struct ipaddr *out);
+
 /* Our address that speaks for errors about packets that came in by `iif`. */
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,
 	const uint8_t *to, struct ipaddr *out);

@@ -114,6 +114,20 @@ static void icmp4(struct worker *w, const struct generation *g, struct burst *b,
 		reply4(w, b, i);
 }
 
+/* A unicast address of ours: of the interface the packet came by, or of the one its route names. The
+ * subnet-router anycast address (RFC 4291 2.6.1) has a route as well but is no interface's. */
+static bool ours6(const struct generation *g, const struct burst *b, unsigned i, const struct ipaddr *a)
+{
+	const struct iface *in = g->iface[b->iif[i]], *of;
+
+	if (ipaddr_is_multicast(a))
+		return false;
+	if (in != NULL && iface_has_address(in, a))
+		return true;
+	of = g->iface[g->nht.nh[b->nh[i]].iface];
+	return of != NULL && iface_has_address(of, a);
+}
+
 /* The answer to an anycast or multicast echo comes from a unicast address of the interface (RFC 4443 4.2). */
 static bool reply_source6(const struct generation *g, const struct burst *b, unsigned i, struct ipaddr *out)
 {
@@ -121,9 +135,9 @@ static bool reply_source6(const struct generation *g, const struct burst *b, uns
 	const struct iface *ifc = g->iface[b->iif[i]];
 
 	*out = ipaddr_v6(ip + 24);
-	if (!ipaddr_is_multicast(out))
+	if (ours6(g, b, i, out))
 		return true;
-	return ifc != NULL && iface_source(ifc, FAMILY_V6, ip[8] == 0xfe && (ip[9] & 0xc0) == 0x80, out);
+	return ifc != NULL && icmp_source(g, ifc, FAMILY_V6, ip[8] == 0xfe && (ip[9] & 0xc0) == 0x80, out);
 }
 
 static void reply6(struct worker *w, const struct generation *g, struct burst *b, unsigned i)

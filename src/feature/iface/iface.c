@@ -109,6 +109,17 @@ static const struct node *parent_of(const struct node *ifaces, const struct node
 	return name != NULL ? node_get(ifaces, name) : NULL;
 }
 
+/* A sub-interface is up when its parents are as well. */
+static bool enabled(const struct node *ifaces, const struct node *n)
+{
+	for (unsigned depth = 0; n != NULL && depth < 4; depth++) {
+		if (!node_bool(n, "enabled", true))
+			return false;
+		n = parent_of(ifaces, n);
+	}
+	return true;
+}
+
 static uint16_t tag_type(const struct node *n)
 {
 	return strcmp(node_text(n, "tpid", "802.1q"), "802.1ad") == 0 ? 0x88a8 : 0x8100;
@@ -198,7 +209,7 @@ static int read_iface(
 	if (read_place(w, ifaces, n, ifc, e) != 0)
 		return -1;
 	snprintf(ifc->name, sizeof ifc->name, "%s", n->key);
-	ifc->enabled = node_bool(n, "enabled", true);
+	ifc->enabled = enabled(ifaces, n);
 	ifc->forwarding = node_bool(n, "forwarding", true);
 	read_tags(ifaces, n, ifc);
 	NODE_EACH (a, node_get(n, "addresses"))

@@ -91,7 +91,7 @@ static const struct schema iface_fields[] = {
 		.min = 68,
 		.max = 9600,
 		.help = "Largest IP packet in bytes; at most the port's."},
-	{.key = "enabled", .type = SCHEMA_BOOL, .fallback = "true", .help = "Administratively up."},
+	{.key = "enabled", .type = SCHEMA_BOOL, .fallback = "true", .help = "Administratively up; a disabled interface takes its sub-interfaces along."},
 	{.key = "forwarding",
 		.type = SCHEMA_BOOL,
 		.fallback = "true",

@@ -98,12 +98,14 @@ void nd_announce(struct weir *w, const struct iface *ifc, const struct ipaddr *a
 	transmit(w, ifc, NULL, a->bytes, all_nodes, &msg);
 }
 
-/* RFC 4861 7.2.4: to the sender, or to all nodes when it has no address yet. */
+/* RFC 4861 7.2.4: to the sender, or to all nodes when it has no address yet. What several routers may have
+ * does not override. */
 static void answer(struct weir *w, const struct iface *ifc, const struct nd_msg *q, const uint8_t src[16],
-	const uint8_t *mac)
+	const uint8_t *mac, bool anycast)
 {
-	struct nd_msg msg = {
-		.type = ND_ADVERT, .flags = (uint8_t)(router_flag(ifc) | ND_OVERRIDE), .has_lladdr = true};
+	struct nd_msg msg = {.type = ND_ADVERT,
+		.flags = (uint8_t)(router_flag(ifc) | (anycast ? 0 : ND_OVERRIDE)),
+		.has_lladdr = true};
 	bool to_all = memcmp(src, unspecified, 16) == 0;
 
 	memcpy(msg.target, q->target, 16);
@@ -113,21 +115,37 @@ static void answer(struct weir *w, const struct iface *ifc, const struct nd_msg 
 	transmit(w, ifc, to_all ? NULL : mac, q->target, to_all ? all_nodes : src, &msg);
 }
 
+/* The subnet-router anycast address of a subnet we have an address in (RFC 4291 2.6.1; none in a /127, RFC 6164).
+ */
+static bool is_anycast(const struct weir *w, const struct iface *ifc, const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < ifc->address_count; i++) {
+		const struct prefix *p = &ifc->address[i];
+		struct prefix net = prefix_masked(p);
+
+		if (p->addr.family == FAMILY_V6 && p->len < 127 && !ipaddr_is_link_local(&p->addr) &&
+			ipaddr_equal(&net.addr, a) && neigh_address_usable(w, ifc->id, &p->addr))
+			return true;
+	}
+	return false;
+}
+
 static const struct reason *solicited(struct weir *w, const struct iface *ifc, const struct nd_msg *q,
 	const uint8_t src[16], const uint8_t frame_source[6])
 {
 	struct ipaddr target = ipaddr_v6(q->target), sender = ipaddr_v6(src);
 	struct own *o = own_find(w, ifc->id, &target);
 	bool dad = memcmp(src, unspecified, 16) == 0;
+	bool anycast = o == NULL && !dad && is_anycast(w, ifc, &target);
 	struct neigh *n;
 
 	if (memcmp(frame_source, ifc->mac, 6) == 0)
 		return &reason_nd_done; /* our own, looped back */
-	if (o == NULL)
+	if (o == NULL && !anycast)
 		return &reason_nd_done; /* same solicited-node group, somebody else's address */
-	if (dad && o->state == OWN_TENTATIVE)
+	if (o != NULL && dad && o->state == OWN_TENTATIVE)
 		own_conflict(w, o, frame_source);
-	if (o->state != OWN_USABLE)
+	if (o != NULL && o->state != OWN_USABLE)
 		return &reason_nd_done;
 	if (!dad && !neigh_on_link(ifc, &sender))
 		return &reason_nd_off_link;
@@ -135,7 +153,7 @@ static const struct reason *solicited(struct weir *w, const struct iface *ifc, c
 	if (n != NULL)
 		nud_event(w, n, n->known && memcmp(n->mac, q->lladdr, 6) == 0 ? NEIGH_HEARD : NEIGH_CHANGED,
 			q->lladdr);
-	answer(w, ifc, q, src, q->has_lladdr ? q->lladdr : frame_source);
+	answer(w, ifc, q, src, q->has_lladdr ? q->lladdr : frame_source, anycast);
 	return &reason_nd_done;
 }
 

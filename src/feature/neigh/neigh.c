@@ -99,10 +99,16 @@ static bool dispensable(const struct weir *w, const struct neigh *n)
 			       !__atomic_load_n(&w->nht.nh[n->nh].used, __ATOMIC_RELAXED)));
 }
 
+/* What a configured neighbour or a gateway may push aside: somebody only a scan asked for. */
+static bool unresolved(const struct neigh *n)
+{
+	return n->refs == 0 && n->state == NEIGH_INCOMPLETE && !n->known;
+}
+
 /* Who must go for one more entry: somebody who does not answer, else somebody who was not heard of for a
  * while and gets no packets, so that a scan of the subnet costs no working neighbour its entry. The search is
  * bounded, and passes about sixteen entries of a full table, however small it is. */
-static struct neigh *victim(struct weir *w)
+static struct neigh *victim(struct weir *w, bool wanted)
 {
 	struct neigh_state *s = w->neigh;
 	unsigned steps = 16u * NEIGH_HASH / s->config.limit;
@@ -111,25 +117,26 @@ static struct neigh *victim(struct weir *w)
 	steps = steps < SCAN_STEPS ? SCAN_STEPS : steps > NEIGH_HASH ? NEIGH_HASH : steps;
 	for (unsigned i = 0; i < steps; i++)
 		for (struct neigh *n = s->hash[s->scan++ % NEIGH_HASH]; n != NULL; n = n->next) {
+			if (n->state == NEIGH_FAILED ? dispensable(w, n) : wanted && unresolved(n))
+				return n;
 			if (!dispensable(w, n))
 				continue;
-			if (n->state == NEIGH_FAILED)
-				return n;
 			stale = stale != NULL ? stale : n;
 		}
 	return stale;
 }
 
-static bool make_room(struct weir *w)
+/* Room for one more. What the operator configured (`wanted`) does not wait for a scan of the subnet to end. */
+static bool make_room(struct weir *w, bool wanted)
 {
 	struct neigh_state *s = w->neigh;
 	struct neigh *n;
 
-	if (s->incomplete >= (s->config.limit + 1) / 2)
+	if (s->incomplete >= (s->config.limit + 1) / 2 && !wanted)
 		return false;
 	if (s->entries < s->config.limit)
 		return true;
-	n = victim(w);
+	n = victim(w, wanted);
 	if (n != NULL)
 		neigh_remove(w, n);
 	return n != NULL;
@@ -161,28 +168,45 @@ static struct neigh *create(struct weir *w, const struct iface *ifc, const struc
 	return n;
 }
 
-struct neigh *neigh_make(struct weir *w, uint16_t iface, const struct ipaddr *a)
+/* An entry's host route is there while its interface is up: packets must not be sent into a dead port. */
+static void route_entry(struct weir *w, struct neigh *n)
+{
+	const struct iface *ifc = w->gen->iface[n->iface];
+	bool want = ifc != NULL && iface_is_up(w, ifc) &&
+		    !(n->address.family == FAMILY_V6 && ipaddr_is_link_local(&n->address));
+
+	if (want && !n->routed)
+		n->routed = route_neighbor_add(w, n->vrf, &n->address, n->nh) == 0;
+	else if (!want && n->routed)
+		route_neighbor_del(w, n->vrf, &n->address);
+	n->routed &= want;
+}
+
+static struct neigh *make(struct weir *w, uint16_t iface, const struct ipaddr *a, bool wanted)
 {
 	struct neigh *n = neigh_find(w, iface, a);
 	const struct iface *ifc = iface < IFACE_MAX ? w->gen->iface[iface] : NULL;
 
 	if (n != NULL || ifc == NULL)
 		return n;
-	n = make_room(w) ? create(w, ifc, a) : NULL;
-	if (n == NULL) {
+	n = make_room(w, wanted) ? create(w, ifc, a) : NULL;
+	if (n == NULL)
 		w->neigh->table_full++;
-		return NULL;
-	}
-	if (!(a->family == FAMILY_V6 && ipaddr_is_link_local(a)))
-		n->routed = route_neighbor_add(w, n->vrf, a, n->nh) == 0;
+	else
+		route_entry(w, n);
 	return n;
+}
+
+struct neigh *neigh_make(struct weir *w, uint16_t iface, const struct ipaddr *a)
+{
+	return make(w, iface, a, false);
 }
 
 /* --- gateways --- */
 
 uint16_t neigh_nexthop(struct weir *w, uint16_t iface, const struct ipaddr *a)
 {
-	struct neigh *n = neigh_make(w, iface, a);
+	struct neigh *n = make(w, iface, a, true);
 
 	if (n == NULL)
 		return 0;
@@ -229,7 +253,7 @@ int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint
 	if (n != NULL && n->state == NEIGH_PERMANENT && !replace)
 		return err_set(e, EEXIST, "neighbour %s is configured already; use replace to change it",
 			ipaddr_format(a, text));
-	n = neigh_make(w, iface, a);
+	n = make(w, iface, a, true);
 	if (n == NULL)
 		return err_set(e, ENOSPC, "neighbour %s: the table is full (%u entries)",
 			ipaddr_format(a, text), w->neigh->entries);
@@ -237,6 +261,7 @@ int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint
 	n->known = true;
 	n->from_config = from_config;
 	n->mark = w->neigh->mark;
+	route_entry(w, n);
 	nud_enter(w, n, permanent ? NEIGH_PERMANENT : NEIGH_REACHABLE);
 	return 0;
 }
@@ -443,14 +468,17 @@ static void link_one(struct weir *w, struct neigh *n, void *arg)
 	const uint16_t *port = arg;
 	const struct iface *ifc = w->gen->iface[n->iface];
 
-	if (ifc != NULL && ifc->port == *port && n->state != NEIGH_PERMANENT)
+	if (ifc == NULL || ifc->port != *port)
+		return;
+	if (n->state == NEIGH_PERMANENT || w->link_up[*port])
+		route_entry(w, n);
+	else
 		neigh_remove(w, n);
 }
 
 static void link_changed(struct weir *w, uint16_t port, bool up)
 {
-	if (!up)
-		each(w, link_one, &port);
+	each(w, link_one, &port);
 	own_link(w, port, up);
 }
 

@@ -10,6 +10,7 @@
 
 #define NEIGH_HASH 16384
 #define NEIGH_QUEUE_MAX 64
+#define NEIGH_HELD_MAX 4096 /* packets that wait for all neighbours together: each takes a buffer */
 #define NEIGH_FAILED_TIME UINT64_C(3000000000) /* ns packets are refused after probing gave up */
 #define NEIGH_DELAY_TIME UINT64_C(5000000000)  /* RFC 4861 10: DELAY_FIRST_PROBE_TIME */
 #define NEIGH_WATCH_TIME UINT64_C(1000000000)  /* how often a STALE neighbour's `used` is looked at */
@@ -65,7 +66,7 @@ struct neigh_state {
 	struct neigh_config config, next_config;
 	struct neigh_static *staged;
 	uint32_t staged_count;
-	uint32_t entries, incomplete, scan;
+	uint32_t entries, incomplete, scan, held;
 	uint8_t mark;
 	uint64_t solicits_sent, failures, table_full, queue_full, conflicts;
 };

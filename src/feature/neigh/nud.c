@@ -10,6 +10,8 @@
 
 REASON_DEFINE(reason_neigh_queue, REASON_DROP, "neighbor-queue-full",
 	"More packets waited for an unresolved neighbour than its queue holds; the oldest was dropped.")
+REASON_DEFINE(reason_neigh_held, REASON_ERROR, "neighbor-queues-full",
+	"All packets that may wait for unresolved neighbours together were waiting already.")
 REASON_DEFINE(reason_neigh_table, REASON_ERROR, "neighbor-table-full",
 	"The neighbour table is full or too many neighbours are unresolved.")
 REASON_DEFINE(reason_neigh_gone, REASON_DROP, "neighbor-gone",
@@ -44,6 +46,7 @@ static void continue_packet(struct weir *w, struct neigh *n, struct rte_mbuf *m)
 	struct note *note = note_of(m);
 
 	w->held--;
+	w->neigh->held--;
 	note->hops++;
 	if (note->hops > NOTE_MAX_HOPS) {
 		weir_consume(w, m, &reason_neigh_gone);
@@ -65,23 +68,37 @@ static void queue_release(struct weir *w, struct neigh *n)
 
 void nud_drop_queue(struct weir *w, struct neigh *n, const struct reason *r)
 {
-	for (uint32_t i = 0; i < n->queued; i++) {
-		w->held--;
+	for (uint32_t i = 0; i < n->queued; i++)
 		weir_consume(w, n->queue[i], r);
-	}
+	w->held -= n->queued;
+	w->neigh->held -= n->queued;
 	n->queued = 0;
 }
 
+static void drop_oldest(struct weir *w, struct neigh *n)
+{
+	w->neigh->queue_full++;
+	w->neigh->held--;
+	w->held--;
+	weir_consume(w, n->queue[0], &reason_neigh_queue);
+	memmove(n->queue, n->queue + 1, --n->queued * sizeof n->queue[0]);
+}
+
+/* RFC 4861 7.2.2: the new one replaces the oldest. All queues together hold NEIGH_HELD_MAX buffers: then the
+ * neighbour's own oldest gives way, or there is no room. */
 static void queue_add(struct weir *w, struct neigh *n, struct rte_mbuf *m)
 {
-	if (n->queued >=
-		w->neigh->config.queue_packets) { /* RFC 4861 7.2.2: the new one replaces the oldest */
+	bool full = w->neigh->held >= NEIGH_HELD_MAX;
+
+	if (n->queued >= w->neigh->config.queue_packets || (full && n->queued != 0)) {
+		drop_oldest(w, n);
+	} else if (full) {
 		w->neigh->queue_full++;
-		w->held--;
-		weir_consume(w, n->queue[0], &reason_neigh_queue);
-		memmove(n->queue, n->queue + 1, --n->queued * sizeof n->queue[0]);
+		weir_consume(w, m, &reason_neigh_held);
+		return;
 	}
 	n->queue[n->queued++] = m;
+	w->neigh->held++;
 	w->held++;
 }
 
@@ -161,6 +178,7 @@ static void enter_failed(struct weir *w, struct neigh *n)
 		struct note *note = note_of(n->queue[i]);
 
 		w->held--;
+		w->neigh->held--;
 		if (note->nh == NH_NO_ROUTE)
 			weir_consume(w, n->queue[i], &reason_neigh_gone);
 		else
