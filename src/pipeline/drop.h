@@ -7,6 +7,9 @@
 
 #include "pipeline/worker.h"
 
+/* The packet was sent through the pipeline too often. */
+extern struct reason reason_inject_loop;
+
 /* Frees a packet the worker owns and that is in no burst, with a reason. */
 void worker_end_packet(struct worker *w, struct rte_mbuf *m, const struct reason *r);
 

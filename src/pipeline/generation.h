@@ -16,6 +16,8 @@
 
 #include "packet/addr.h"
 #include "pipeline/nexthop.h"
+#include "pipeline/shard.h"
+#include "pipeline/stage.h"
 
 #define IFACE_NONE 0
 #define IFACE_MAX 4096 /* ids 1..IFACE_MAX-1 */
@@ -69,6 +71,7 @@ struct vrf_view {
 struct generation {
 	uint64_t id;
 	struct nh_table nht;
+	struct shard_map shard;
 	struct vrf_view vrf[VRF_MAX];
 	struct port_view port[PORT_MAX];
 	uint16_t iface_limit;           /* ids in use are below this */
@@ -78,6 +81,13 @@ struct generation {
 	uint32_t icmp_error_burst;
 	bool icmp_echo; /* echo requests to us are answered */
 };
+
+/* The interface's packets must meet the state of their flow: both directions of it pass one worker. A
+ * stateful feature calls it in prepare() for every interface its packets may come in by. */
+static inline void iface_keep_flows(struct iface *ifc)
+{
+	ifc->in |= STAGE_BIT(STAGE_SHARD);
+}
 
 /* Deep copy for a change; NULL when memory is short. Free with generation_free(). */
 struct generation *generation_clone(const struct generation *g);

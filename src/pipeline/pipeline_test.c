@@ -27,7 +27,7 @@ static void hook_run(struct worker *w, const struct generation *g, struct burst 
 	}
 }
 
-static struct stage stage_hook = {.name = "hook", .help = "the test's", .id = STAGE_SHARD, .run = hook_run};
+static struct stage stage_hook = {.name = "hook", .help = "the test's", .id = STAGE_POLICER_IN, .run = hook_run};
 STAGE_REGISTER(stage_hook)
 
 /* Two nets; everything that comes in by interface a passes the hook. */
@@ -39,7 +39,7 @@ static void open_hooked(void (*fn)(struct worker *, struct burst *, unsigned))
 	hook = fn;
 	hooked = 0;
 	g = generation_clone(lab.w->gen);
-	g->iface[generation_iface(g, "a")->id]->in = STAGE_BIT(STAGE_SHARD);
+	g->iface[generation_iface(g, "a")->id]->in = STAGE_BIT(STAGE_POLICER_IN);
 	weir_publish(lab.w, g);
 }
 
@@ -65,7 +65,7 @@ static void a_stage_in_the_wrong_place_is_refused(void **state)
 		{"after a later one", STAGE_BIT(STAGE_TX), 0, 0, "must run after 'tx'"},
 		{"before an earlier one", 0, STAGE_BIT(STAGE_PARSE), 0, "must run before 'parse'"},
 		{"sends back", 0, 0, STAGE_BIT(STAGE_PARSE), "sends packets back to 'parse'"},
-		{"sends to itself", 0, 0, STAGE_BIT(STAGE_SHARD), "sends packets back to 'hook'"},
+		{"sends to itself", 0, 0, STAGE_BIT(STAGE_POLICER_IN), "sends packets back to 'hook'"},
 		{"sends to nobody", 0, 0, STAGE_BIT(STAGE_QOS), "which nobody registered"},
 	};
 
@@ -264,7 +264,7 @@ static void both_directions_of_a_flow_hash_alike(void **state)
 
 static void again(struct worker *w, struct burst *b, unsigned slot)
 {
-	worker_reinject(w, b, slot, STAGE_SHARD);
+	worker_reinject(w, b, slot, STAGE_POLICER_IN);
 }
 
 static void nowhere(struct worker *w, struct burst *b, unsigned slot)
@@ -293,7 +293,7 @@ static void once_more(struct worker *w, struct burst *b, unsigned slot)
 {
 	noted = *burst_save_note(b, slot);
 	if (b->hops[slot] == 0)
-		worker_reinject(w, b, slot, STAGE_SHARD);
+		worker_reinject(w, b, slot, STAGE_POLICER_IN);
 	else
 		b->need[STAGE_ROUTE] |= slot_bit(slot);
 }

@@ -55,7 +55,7 @@ void weir_defer(struct weir *w, void (*fn)(void *), void *arg)
 
 void weir_synchronize(struct weir *w)
 {
-	rte_rcu_qsbr_synchronize(w->qsbr, RTE_QSBR_THRID_INVALID);
+	rte_rcu_qsbr_check(w->qsbr, rte_rcu_qsbr_start(w->qsbr), true);
 }
 
 static unsigned run_deferred(struct weir *w)
@@ -87,6 +87,7 @@ static struct generation *swap_generation(struct weir *w, struct generation *nex
 	struct generation *old = w->gen;
 
 	next->nht = w->nht;
+	next->shard = w->shard;
 	memcpy(next->vrf, w->vrf, sizeof next->vrf);
 	__atomic_store_n(&w->gen, next, __ATOMIC_RELEASE);
 	return old;
@@ -177,8 +178,11 @@ void weir_send(struct weir *w, struct rte_mbuf *m, enum stage_id entry, bool ori
 	for (unsigned tries = 0; tries < w->worker_count; tries++) {
 		struct worker *to = w->worker[w->next_inbox++ % w->worker_count];
 
-		if (rte_ring_mp_enqueue(to->inbox, m) == 0)
+		if (rte_ring_mp_enqueue(to->inbox, m) == 0) {
+			if (w->wake != NULL)
+				w->wake(w, to->id);
 			return;
+		}
 	}
 	weir_consume(w, m, &reason_inbox_full);
 }
@@ -264,6 +268,7 @@ static int create_workers(struct weir *w, unsigned workers, struct rte_mempool *
 			return -ENOMEM;
 		w->worker_count++;
 	}
+	shard_map_fill(&w->shard, w->worker, workers);
 	return 0;
 }
 

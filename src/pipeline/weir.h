@@ -76,6 +76,7 @@ struct weir {
 	unsigned worker_count;
 	struct rte_mempool *pool[RTE_MAX_NUMA_NODES];
 	struct nh_table nht;
+	struct shard_map shard;       /* the flows of the workers; copied to every generation */
 	struct vrf_view vrf[VRF_MAX]; /* the master copy that generations are built from */
 	uint64_t now;                 /* ns, dataplane clock as of this turn of the control loop */
 	bool link_up[PORT_MAX];       /* written by control, read by anyone */
@@ -98,6 +99,9 @@ struct weir {
 	struct icmp_state *icmp;    /* feature/icmp */
 	struct reass_state *reass;  /* feature/ip */
 	void *runtime;              /* runtime/ */
+	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
+	 * sleep. */
+	void (*wake)(struct weir *w, unsigned worker);
 };
 
 /* Creates an instance with `workers` workers whose rings, counters and bursts are ready; `pool` serves

@@ -20,7 +20,6 @@
 
 struct err;
 
-#define WORKER_MAX 64
 #define INJECT_SIZE 1024      /* slots of a worker's own re-inject ring */
 #define STAGE_SAMPLE_EVERY 32 /* stage cycles are measured on one burst in this many */
 
@@ -87,6 +86,7 @@ struct worker {
 	struct bucket punt_bucket[PUNT_COUNT];
 	struct bucket icmp_bucket;
 	uint64_t random; /* state of worker_random(), never 0 */
+	uint64_t wake; /* by id: workers that were given something and may sleep; the loop looks after them */
 	uint32_t inject_head, inject_tail;
 	struct rte_mbuf *inject[INJECT_SIZE];
 	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */

@@ -86,12 +86,13 @@ int lab_open(void **state)
 	lab.received = 0;
 	lab.random_payload = false;
 	memset(lab.told, 0, sizeof lab.told);
-	lab.w = weir_new(1, lab.pool, &e);
+	lab.w = weir_new(lab.workers != 0 ? lab.workers : 1, lab.pool, &e);
 	if (lab.w == NULL) {
 		print_error("%s\n", e.text);
 		return -1;
 	}
-	lab.w->worker[0]->on_drop = note_drop;
+	for (unsigned k = 0; k < lab.w->worker_count; k++)
+		lab.w->worker[k]->on_drop = note_drop;
 	for (unsigned i = 0; i < LAB_PORTS; i++) {
 		char name[8];
 
@@ -100,8 +101,10 @@ int lab_open(void **state)
 			return -1;
 		lab.port[i].refuse_after = UINT32_MAX;
 		lab.port[i].first = lab.port[i].count = 0;
-		lab.w->worker[0]->tx[i].send = take_frames;
-		lab.w->worker[0]->tx[i].ctx = &lab.port[i];
+		for (unsigned k = 0; k < lab.w->worker_count; k++) {
+			lab.w->worker[k]->tx[i].send = take_frames;
+			lab.w->worker[k]->tx[i].ctx = &lab.port[i];
+		}
 	}
 	lab_step();
 	return 0;
@@ -179,7 +182,8 @@ void lab_step(void)
 
 	do {
 		n = weir_control(lab.w, lab.now);
-		n += worker_drain(lab.w->worker[0], weir_generation(lab.w), lab.now);
+		for (unsigned k = 0; k < lab.w->worker_count; k++)
+			n += worker_drain(lab.w->worker[k], weir_generation(lab.w), lab.now);
 	} while (n != 0);
 }
 
@@ -229,11 +233,16 @@ void begin_ip(unsigned port, unsigned host, const char *src, const char *dst)
 	build_ip(&lab.b, src, dst);
 }
 
-void inject_burst(unsigned port, struct rte_mbuf **pkts, uint16_t n)
+void inject_burst_on(unsigned worker, unsigned port, struct rte_mbuf **pkts, uint16_t n)
 {
 	lab.received += n;
-	worker_receive(lab.w->worker[0], weir_generation(lab.w), (uint16_t)port, pkts, n, lab.now);
+	worker_receive(lab.w->worker[worker], weir_generation(lab.w), (uint16_t)port, pkts, n, lab.now);
 	lab_step();
+}
+
+void inject_burst(unsigned port, struct rte_mbuf **pkts, uint16_t n)
+{
+	inject_burst_on(0, port, pkts, n);
 }
 
 void inject_split(unsigned port, uint16_t first, uint16_t rest)

@@ -56,6 +56,7 @@ struct lab {
 	struct lab_port port[LAB_PORTS];
 	uint64_t told[REASON_MAX]; /* drops lab_drops() has reported */
 	uint64_t received;
+	unsigned workers;    /* of the router lab_open() makes; 1 unless a test's setup says more */
 	bool random_payload; /* transport checksums of what comes out are not verified */
 	char last_reason[64];
 	struct build b; /* scratch for tests */
@@ -100,6 +101,8 @@ void inject(unsigned port);
 void inject_split(unsigned port, uint16_t first, uint16_t rest);
 /* Gives the worker frames as one burst (mbufs belong to it then). */
 void inject_burst(unsigned port, struct rte_mbuf **pkts, uint16_t n);
+/* The same, received by another worker than the first. */
+void inject_burst_on(unsigned worker, unsigned port, struct rte_mbuf **pkts, uint16_t n);
 
 /* The oldest frame of a port that no test looked at, parsed and verified; fails when there is none. Valid
  * until the next call for the port. */

@@ -211,6 +211,8 @@ static int read_iface(
 	snprintf(ifc->name, sizeof ifc->name, "%s", n->key);
 	ifc->enabled = enabled(ifaces, n);
 	ifc->forwarding = node_bool(n, "forwarding", true);
+	if (node_bool(n, "flow-affinity", false))
+		iface_keep_flows(ifc);
 	read_tags(ifaces, n, ifc);
 	NODE_EACH (a, node_get(n, "addresses"))
 		if (ifc->address_count < IFACE_ADDRESSES)

@@ -96,6 +96,10 @@ static const struct schema iface_fields[] = {
 		.type = SCHEMA_BOOL,
 		.fallback = "true",
 		.help = "Forward packets that come in here; otherwise only those to us are taken."},
+	{.key = "flow-affinity",
+		.type = SCHEMA_BOOL,
+		.fallback = "false",
+		.help = "All packets of a flow that come in here, both directions, pass the same worker."},
 	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
 	{0},
 };
