@@ -85,7 +85,13 @@ void runtime_port_xstats(uint16_t port, void (*fn)(void *ctx, const char *name, 
 
 void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct runtime_worker *k), void *ctx)
 {
-	struct runtime_worker k = {.lcore = 1, .busy_cycles = 1, .idle_cycles = 3, .queue_count = 1};
+	struct runtime_worker k = {.lcore = 1,
+		.busy_cycles = 1,
+		.idle_cycles = 3,
+		.queue_count = 1,
+		.polling = "busy",
+		.rest = "spin",
+		.queue[0].port = "a"};
 
 	fn(ctx, &k);
 }

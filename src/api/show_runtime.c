@@ -66,6 +66,8 @@ static void put_port(void *ctx, const struct runtime_port *p)
 	else
 		jw_text(j, "socket", NULL);
 	jw_bool(j, "rss", p->rss);
+	jw_u64(j, "rss_table", p->rss_table);
+	jw_bool(j, "rx_interrupts", p->interrupts);
 	jw_bool(j, "promiscuous", p->promiscuous);
 	put_port_counters(j, p);
 	if (xstats != NULL && xstats[0] != '0') {
@@ -90,11 +92,15 @@ void show_ports(struct request *r)
 static void put_worker(void *ctx, const struct runtime_worker *k)
 {
 	struct jw *j = ctx;
-	uint64_t cycles = k->busy_cycles + k->idle_cycles;
+	uint64_t cycles = k->busy_cycles + k->idle_cycles + k->sleep_cycles;
 
 	jw_open(j, NULL, '{');
 	jw_u64(j, "id", k->id);
 	jw_u64(j, "lcore", k->lcore);
+	jw_u64(j, "cpu", (uint64_t)k->cpu);
+	jw_text(j, "polling", k->polling);
+	jw_text(j, "idle", k->rest);
+	jw_real(j, "load", k->load);
 	if (k->socket >= 0)
 		jw_u64(j, "socket", (uint64_t)k->socket);
 	else
@@ -105,12 +111,14 @@ static void put_worker(void *ctx, const struct runtime_worker *k)
 	jw_u64(j, "packets", k->packets);
 	jw_u64(j, "busy_cycles", k->busy_cycles);
 	jw_u64(j, "idle_cycles", k->idle_cycles);
+	jw_u64(j, "sleep_cycles", k->sleep_cycles);
+	jw_u64(j, "sleeps", k->sleeps);
 	jw_real(j, "busy_ratio", cycles != 0 ? (double)k->busy_cycles / (double)cycles : 0);
 	jw_real(j, "cycles_per_packet", k->packets != 0 ? (double)k->busy_cycles / (double)k->packets : 0);
 	jw_open(j, "queues", '[');
 	for (unsigned i = 0; i < k->queue_count && i < sizeof k->queue / sizeof k->queue[0]; i++) {
 		jw_open(j, NULL, '{');
-		jw_u64(j, "port", k->queue[i].port);
+		jw_text(j, "port", k->queue[i].port);
 		jw_u64(j, "queue", k->queue[i].queue);
 		jw_close(j, '}');
 	}

@@ -83,29 +83,30 @@ static void queues_text(const json_t *list, char *buf, size_t size)
 	for (size_t i = 0; i < json_array_size(list) && len < size; i++) {
 		const json_t *q = json_array_get(list, i);
 
-		len += (size_t)snprintf(buf + len, size - len, "%s%llu:%llu", i != 0 ? " " : "",
-			(unsigned long long)json_num(q, "port"), (unsigned long long)json_num(q, "queue"));
+		len += (size_t)snprintf(buf + len, size - len, "%s%s:%llu", i != 0 ? " " : "",
+			json_str(q, "port"), (unsigned long long)json_num(q, "queue"));
 	}
 }
 
 void render_workers(const json_t *doc, const struct show_options *o)
 {
 	const json_t *list = json_object_get(doc, "workers");
-	char id[24], lcore[24], queues[256], busy[24], n[3][TEXT_NUMBER];
+	char id[24], cpu[24], queues[256], load[24], n[3][TEXT_NUMBER];
 	struct grid g;
 
 	grid_init(&g,
-		HEADS(">Worker", ">Lcore", ">Busy", ">Packets", ">Bursts", ">Cycles/packet", "Port:queue"),
-		7);
+		HEADS(">Worker", ">CPU", ">Load", "Polling", "Idle", ">Packets", ">Bursts", ">Cycles/packet",
+			"Port:queue"),
+		9);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *w = json_array_get(list, i);
 
 		snprintf(id, sizeof id, "%llu", (unsigned long long)json_num(w, "id"));
-		snprintf(lcore, sizeof lcore, "%llu", (unsigned long long)json_num(w, "lcore"));
-		snprintf(busy, sizeof busy, "%.1f%%",
-			100 * json_number_value(json_object_get(w, "busy_ratio")));
+		snprintf(cpu, sizeof cpu, "%llu", (unsigned long long)json_num(w, "cpu"));
+		snprintf(load, sizeof load, "%.1f%%", 100 * json_number_value(json_object_get(w, "load")));
 		queues_text(json_object_get(w, "queues"), queues, sizeof queues);
-		grid_row(&g, ROW(id, lcore, busy, number(w, "packets", n[0]), number(w, "bursts", n[1]),
+		grid_row(&g, ROW(id, cpu, load, json_str(w, "polling"), json_str(w, "idle"),
+				     number(w, "packets", n[0]), number(w, "bursts", n[1]),
 				     real(w, "cycles_per_packet", n[2]), queues));
 	}
 	grid_flush(&g, stdout);

@@ -32,6 +32,7 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 static void poll_link(evutil_socket_t fd, short what, void *arg)
 {
 	ports_poll_link(arg);
+	pollers_watch(arg);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)

@@ -22,6 +22,8 @@
 #include "control/tree.h"
 #include "runtime/priv.h"
 
+#define LCORES_LEAST 8u
+
 struct arguments {
 	char *v[EAL_ARGS];
 	int n;
@@ -132,14 +134,19 @@ static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
 
 /* --- arguments --- */
 
-/* lcore 0 is the control thread, lcore i + 1 is worker i; each pinned to its CPU. */
-static void add_lcores(struct arguments *a, const struct settings *s)
+/* lcore 0 is the control thread, lcore i + 1 is worker i; each pinned to its CPU. Lcores for workers that may
+ * come later are started, too: they wait in a system call and cost nothing (decision 0007). */
+static void add_lcores(struct runtime *r, struct arguments *a)
 {
-	char text[WORKER_MAX * 16], *p = text;
+	const struct settings *s = &r->set;
+	char text[(WORKER_MAX + 1) * 16], *p = text;
 
+	r->lcores = RTE_MAX(s->cpus, LCORES_LEAST);
+	r->lcores = RTE_MAX(r->lcores, s->workers);
+	r->lcores = RTE_MIN(r->lcores, (unsigned)WORKER_MAX);
 	p += sprintf(p, "0@%d", s->main_cpu);
-	for (unsigned i = 0; i < s->workers; i++)
-		p += sprintf(p, ",%u@%d", i + 1, s->worker_cpu[i]);
+	for (unsigned i = 0; i < r->lcores; i++)
+		p += sprintf(p, ",%u@%d", i + 1, i < s->workers ? s->worker_cpu[i] : s->main_cpu);
 	add2(a, "--lcores", text);
 	add2(a, "--main-lcore", "0");
 }
@@ -172,7 +179,7 @@ static void collect(
 	for (int i = 0; i < o->eal_argc; i++)
 		add(a, o->eal_argv[i]);
 	if (!given(a, "-l") && !given(a, "-c") && !given(a, "--lcores"))
-		add_lcores(a, &r->set);
+		add_lcores(r, a);
 	if (value_of(a, "--file-prefix") != NULL)
 		snprintf(r->set.file_prefix, sizeof r->set.file_prefix, "%s", value_of(a, "--file-prefix"));
 	else

@@ -30,7 +30,7 @@ static void fill_link(const struct weir *w, const struct port *p, struct runtime
 {
 	struct rte_eth_link link = {0};
 
-	out->link_up = w->link_up[p->id];
+	out->link_up = w->link_up[p->slot];
 	if (p->netdev[0] != '\0' || rte_eth_link_get_nowait(p->id, &link) != 0)
 		return;
 	out->full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
@@ -52,6 +52,8 @@ void runtime_ports(const struct weir *w, void (*fn)(void *ctx, const struct runt
 			.tx_queues = p->tx_queues,
 			.socket = p->socket,
 			.rss = p->rss,
+			.interrupts = p->interrupts,
+			.rss_table = p->table_size,
 			.promiscuous = p->promiscuous};
 
 		if (!p->used || !p->started)
@@ -78,6 +80,8 @@ void runtime_port_xstats(uint16_t port, void (*fn)(void *ctx, const char *name, 
 	free(stat);
 }
 
+static const char *const polling_words[] = {"busy", "adaptive", "interrupt"}; /* enum polling */
+
 void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct runtime_worker *k), void *ctx)
 {
 	const struct runtime *r = runtime_of(w);
@@ -86,7 +90,12 @@ void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct ru
 		const struct poller *p = r->poller[i];
 		struct runtime_worker k = {.id = i,
 			.lcore = p->worker->lcore,
-			.cpu = r->set.worker_cpu[i],
+			.cpu = p->cpu,
+			.polling = polling_words[p->plan->polling],
+			.rest = poller_rest_word(p),
+			.load = poller_load(p),
+			.sleeps = p->sleeps,
+			.sleep_cycles = p->sleep_cycles,
 			.socket = (int)p->worker->socket,
 			.polls = p->polls,
 			.idle_polls = p->idle_polls,
@@ -95,9 +104,9 @@ void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct ru
 			.busy_cycles = p->busy_cycles,
 			.idle_cycles = p->idle_cycles};
 
-		for (unsigned q = 0; q < p->rx_count && q < RTE_DIM(k.queue); q++) {
-			k.queue[q].port = p->rx[q].port;
-			k.queue[q].queue = p->rx[q].queue;
+		for (unsigned q = 0; q < p->plan->rx_count && q < RTE_DIM(k.queue); q++) {
+			k.queue[q].port = r->port[p->plan->rx[q].port].name;
+			k.queue[q].queue = p->plan->rx[q].queue;
 			k.queue_count++;
 		}
 		fn(ctx, &k);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Ports: from the config to started DPDK devices, and following their links.
+ * Ports: from the config to devices that are there and describe themselves.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -15,10 +15,7 @@
 
 #include "base/log.h"
 #include "control/tree.h"
-#include "feature/iface/iface.h"
 #include "runtime/priv.h"
-
-#define RSS_KEY_MAX 64
 
 /* --- config --- */
 
@@ -50,6 +47,7 @@ int ports_read(struct runtime *r, const struct node *cfg, struct err *e)
 		if (count++ == PORT_MAX)
 			return err_set(e, ENOSPC, "more than %d ports are configured", PORT_MAX);
 		read_port(p, n);
+		p->slot = (uint16_t)(count - 1);
 		queues = p->wanted_rx_queues != 0 ? p->wanted_rx_queues : r->set.workers;
 		if (device_translate(p, queues, e) != 0)
 			return -e->code;
@@ -152,201 +150,6 @@ int ports_probe(struct runtime *r, struct err *e)
 			continue;
 		if (find_or_probe(p, e) != 0 || describe(r, p, e) != 0)
 			return -e->code;
-		if (p->id >= PORT_MAX)
-			return err_set(e, ENOSPC, "port '%s' got DPDK's id %u; %d ports are possible",
-				p->name, p->id, PORT_MAX);
 	}
 	return 0;
-}
-
-/* --- configuring --- */
-
-/* The same hash for both directions of a flow on any queue count: a key of repeated 16-bit words makes the
- * Toeplitz hash symmetric (Woo and Park, "Scalable TCP session monitoring with symmetric receive-side
- * scaling", 2012). */
-static void want_rss(struct port *p, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf,
-	uint8_t key[RSS_KEY_MAX])
-{
-	uint64_t hf = info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
-
-	p->rss = p->rx_queues > 1 && hf != 0;
-	if (!p->rss)
-		return;
-	for (unsigned i = 0; i < RSS_KEY_MAX; i++)
-		key[i] = i % 2 == 0 ? 0x6d : 0x5a;
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_hf = hf;
-	if (info->hash_key_size != 0 && info->hash_key_size <= RSS_KEY_MAX) {
-		conf->rx_adv_conf.rss_conf.rss_key = key;
-		conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size;
-	}
-}
-
-static void want_offloads(const struct runtime *r, const struct port *p, const struct rte_eth_dev_info *info,
-	struct rte_eth_conf *conf)
-{
-	if (p->mtu + RTE_ETHER_HDR_LEN + 8 > r->data_room)
-		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER & info->rx_offload_capa;
-	conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info->tx_offload_capa;
-}
-
-static int refused(const struct port *p, const char *what, int rc, struct err *e)
-{
-	return err_set(e, -rc, "port '%s': its device refused %s (%s)", p->name, what, strerror(-rc));
-}
-
-static int setup_queues(struct runtime *r, struct port *p, struct err *e)
-{
-	int socket = p->socket >= 0 ? p->socket : 0, rc;
-
-	for (uint16_t q = 0; q < p->rx_queues; q++) {
-		struct rte_mempool *pool = r->pool[socket] != NULL ? r->pool[socket] : r->pool[0];
-
-		rc = rte_eth_rx_queue_setup(p->id, q, p->rx_desc, (unsigned)socket, NULL, pool);
-		if (rc != 0)
-			return refused(p, "a receive queue", rc, e);
-	}
-	for (uint16_t q = 0; q < p->tx_queues; q++) {
-		rc = rte_eth_tx_queue_setup(p->id, q, p->tx_desc, (unsigned)socket, NULL);
-		if (rc != 0)
-			return refused(p, "a transmit queue", rc, e);
-	}
-	return 0;
-}
-
-/* Drivers on kernel interfaces report the standard frame size whatever the interface's MTU is. */
-static uint32_t configured_mtu(const struct port *p, const struct rte_eth_dev_info *info)
-{
-	uint32_t frame = p->mtu + (uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);
-
-	return p->netdev[0] != '\0' && frame > info->max_rx_pktlen ? 0 : p->mtu;
-}
-
-static void set_mtu(const struct port *p)
-{
-	int rc = p->netdev[0] != '\0' ? 0 : rte_eth_dev_set_mtu(p->id, p->mtu);
-
-	if (rc != 0 && rc != -ENOTSUP && p->mtu != RTE_ETHER_MTU)
-		log_warning("port '%s': its device keeps its MTU (%s)", p->name, strerror(-rc));
-}
-
-static int take_mac(struct port *p, struct err *e)
-{
-	struct rte_ether_addr a;
-	int rc;
-
-	if (p->has_mac) {
-		memcpy(a.addr_bytes, p->mac, 6);
-		rc = rte_eth_dev_default_mac_addr_set(p->id, &a);
-		if (rc == -ENOTSUP) { /* no filter to program (memif, pcap): everything comes in anyway */
-			p->promiscuous = rte_eth_promiscuous_enable(p->id) == 0 || p->promiscuous;
-			return 0;
-		}
-		if (rc != 0)
-			return refused(p, "the MAC address", rc, e);
-	}
-	rc = rte_eth_macaddr_get(p->id, &a);
-	if (rc != 0)
-		return refused(p, "to say its MAC address", rc, e);
-	memcpy(p->mac, a.addr_bytes, 6);
-	return 0;
-}
-
-static void set_reception(const struct port *p)
-{
-	if (p->promiscuous && rte_eth_promiscuous_enable(p->id) != 0)
-		log_warning("port '%s': its device cannot be promiscuous", p->name);
-	/* IPv6 lives on multicast (RFC 4861): without a filter table every group must come in. */
-	if (rte_eth_allmulticast_enable(p->id) != 0)
-		log_debug("port '%s': its device has no all-multicast mode", p->name);
-}
-
-static int start_port(struct runtime *r, struct port *p, struct err *e)
-{
-	struct rte_eth_conf conf = {0};
-	struct rte_eth_dev_info info;
-	uint8_t key[RSS_KEY_MAX];
-	int rc = rte_eth_dev_info_get(p->id, &info);
-
-	if (rc != 0)
-		return refused(p, "to describe itself", rc, e);
-	conf.rxmode.mtu = configured_mtu(p, &info);
-	want_rss(p, &info, &conf, key);
-	want_offloads(r, p, &info, &conf);
-	rc = rte_eth_dev_configure(p->id, p->rx_queues, p->tx_queues, &conf);
-	if (rc != 0)
-		return refused(p, "its configuration", rc, e);
-	set_mtu(p);
-	if (setup_queues(r, p, e) != 0 || take_mac(p, e) != 0)
-		return -EIO;
-	rc = rte_eth_dev_start(p->id);
-	if (rc != 0)
-		return refused(p, "to start", rc, e);
-	p->started = true;
-	set_reception(p);
-	return iface_port_register(r->weir, p->name, p->id, p->mac, p->mtu, e);
-}
-
-int ports_start(struct runtime *r, struct err *e)
-{
-	for (unsigned i = 0; i < PORT_MAX; i++)
-		if (r->port[i].used && start_port(r, &r->port[i], e) != 0)
-			return -1;
-	return 0;
-}
-
-void ports_stop(struct runtime *r)
-{
-	for (unsigned i = 0; i < PORT_MAX; i++) {
-		struct port *p = &r->port[i];
-
-		if (!p->used || p->id == UINT16_MAX)
-			continue;
-		if (p->started && rte_eth_dev_stop(p->id) != 0)
-			log_warning("port '%s' did not stop", p->name);
-		rte_eth_dev_close(p->id);
-		p->started = false;
-	}
-}
-
-/* --- link --- */
-
-/* Drivers on top of a kernel interface do not follow its carrier; the kernel knows. */
-static bool netdev_running(const char *name)
-{
-	struct ifreq req = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up = false;
-
-	if (fd < 0)
-		return false;
-	snprintf(req.ifr_name, sizeof req.ifr_name, "%.15s", name);
-	if (ioctl(fd, SIOCGIFFLAGS, &req) == 0)
-		up = (req.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
-	close(fd);
-	return up;
-}
-
-static bool link_is_up(const struct port *p)
-{
-	struct rte_eth_link link = {0};
-
-	if (p->netdev[0] != '\0')
-		return netdev_running(p->netdev);
-	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
-}
-
-void ports_poll_link(struct runtime *r)
-{
-	for (unsigned i = 0; i < PORT_MAX; i++) {
-		struct port *p = &r->port[i];
-		bool up;
-
-		if (!p->used || !p->started)
-			continue;
-		up = link_is_up(p);
-		if (up != r->weir->link_up[p->id])
-			log_notice("port '%s': link %s", p->name, up ? "up" : "down");
-		weir_link_set(r->weir, p->id, up);
-	}
 }

@@ -60,10 +60,8 @@ static int build(struct runtime *r, struct err *e)
 		if (r->pool[s] != NULL)
 			r->weir->pool[s] = r->pool[s];
 	weir_control(r->weir, runtime_clock());
-	if (ports_start(r, e) != 0 || tx_paths_create(r, e) != 0 || pollers_create(r, e) != 0)
+	if (ports_start(r, e) != 0 || pollers_create(r, e) != 0)
 		return -1;
-	for (unsigned i = 0; i < r->set.workers; i++)
-		r->weir->worker[i]->pool = r->weir->pool[r->weir->worker[i]->socket];
 	if (weir_apply(r->weir, r->config, e) != 0)
 		return -1;
 	ports_poll_link(r);
@@ -75,7 +73,6 @@ static void tear_down(struct runtime *r)
 {
 	pollers_stop(r);
 	ports_stop(r);
-	tx_paths_free(r);
 	weir_free(r->weir);
 	pollers_free(r);
 }

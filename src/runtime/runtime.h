@@ -42,6 +42,8 @@ struct runtime_port {
 	uint16_t rx_queues, tx_queues;
 	int socket;
 	bool rss, promiscuous;
+	bool interrupts;    /* can wake a sleeping worker */
+	uint16_t rss_table; /* entries of the RSS table that was written, 0 = none */
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf, tx_packets, tx_bytes, tx_errors;
 };
 /* Calls fn for every port in id order. */
@@ -54,9 +56,14 @@ struct runtime_worker {
 	int cpu, socket;
 	uint64_t polls, idle_polls, bursts, packets; /* received */
 	uint64_t busy_cycles, idle_cycles;           /* TSC cycles in polls that did / did not find work */
+	uint64_t sleeps, sleep_cycles;
+	const char *polling; /* as it works: busy, adaptive, interrupt */
+	const char *rest;    /* how it waits when idle: spin, sleep, rx-interrupt, wait (has no queues) */
+	double load;         /* busy part (0..1) of the last one to two seconds */
 	unsigned queue_count;
 	struct {
-		uint16_t port, queue;
+		const char *port; /* name */
+		uint16_t queue;
 	} queue[64];
 };
 void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct runtime_worker *k), void *ctx);

@@ -5,7 +5,7 @@
 #include "control/schema.h"
 #include "pipeline/worker.h"
 
-static const char *const polling_words[] = {"busy", "adaptive", NULL}; /* enum polling */
+static const char *const polling_words[] = {"busy", "adaptive", "interrupt", NULL}; /* enum polling */
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 
 static const struct schema worker_types[] = {
@@ -14,6 +14,8 @@ static const struct schema worker_types[] = {
 	{0},
 };
 
+static const struct schema polling_word = {
+	.type = SCHEMA_ENUM, .words = polling_words, .help = "Of one worker, as in polling."};
 static const struct schema dataplane_fields[] = {
 	{.key = "workers",
 		.type = SCHEMA_ANY_OF,
@@ -28,7 +30,14 @@ static const struct schema dataplane_fields[] = {
 		.type = SCHEMA_ENUM,
 		.words = polling_words,
 		.fallback = "adaptive",
-		.help = "busy: never sleep. adaptive: sleep briefly when there is nothing to do."},
+		.help = "busy: never sleep. adaptive: when there is nothing to do for a while, sleep until a "
+			"receive "
+			"interrupt, or briefly on devices without. interrupt: the same, at once."},
+	{.key = "worker-polling",
+		.type = SCHEMA_LIST,
+		.item = &polling_word,
+		.max = WORKER_MAX,
+		.help = "Polling of the first workers, one word each; the others do as polling says."},
 	{.key = "spare-buffers",
 		.type = SCHEMA_INT,
 		.max = 4000000,

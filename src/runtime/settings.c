@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/tree.h"
 #include "runtime/priv.h"
@@ -116,10 +117,39 @@ static int pick_main(struct settings *s, const struct node *dp, const struct cpu
 		return err_set(e, EINVAL,
 			"dataplane.main-cpu: CPU %d does not exist or this process may not use it",
 			s->main_cpu);
-	s->oversubscribed = has_worker(s, s->main_cpu);
-	for (unsigned i = 0; i < s->workers; i++)
-		for (unsigned k = 0; k < i; k++)
-			s->oversubscribed |= s->worker_cpu[i] == s->worker_cpu[k];
+	return 0;
+}
+
+static void find_shared_cpus(struct settings *s)
+{
+	for (unsigned i = 0; i < s->workers; i++) {
+		s->shared_cpu[i] = s->worker_cpu[i] == s->main_cpu;
+		for (unsigned k = 0; k < s->workers; k++)
+			s->shared_cpu[i] |= k != i && s->worker_cpu[i] == s->worker_cpu[k];
+	}
+}
+
+/* One word for all, and a list for the first ones. */
+static void read_polling(struct settings *s, const struct node *dp)
+{
+	unsigned i = 0;
+
+	for (unsigned k = 0; k < WORKER_MAX; k++)
+		s->polling[k] = (enum polling)node_u64(dp, "polling", POLLING_ADAPTIVE);
+	NODE_EACH (word, node_get(dp, "worker-polling"))
+		if (i < WORKER_MAX)
+			s->polling[i++] = (enum polling)word->value.u64;
+}
+
+int cpu_socket(int cpu)
+{
+	char path[64];
+
+	for (int node = 0; node < RTE_MAX_NUMA_NODES; node++) {
+		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/node%d", cpu, node);
+		if (access(path, F_OK) == 0)
+			return node;
+	}
 	return 0;
 }
 
@@ -142,7 +172,9 @@ int settings_read(const struct node *cfg, struct settings *s, struct err *e)
 		pick_counted(s, workers != NULL ? (unsigned)workers->value.u64 : 1, &allowed);
 	if (rc != 0 || pick_main(s, dp, &allowed, e) != 0)
 		return -EINVAL;
-	s->polling = (enum polling)node_u64(dp, "polling", POLLING_ADAPTIVE);
+	s->cpus = allowed.count;
+	find_shared_cpus(s);
+	read_polling(s, dp);
 	s->spare = (uint32_t)node_u64(dp, "spare-buffers", 0);
 	s->memory = node_u64(dp, "memory", 0);
 	snprintf(s->file_prefix, sizeof s->file_prefix, "%s",

@@ -22,9 +22,10 @@ static uint16_t send_own(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint
 
 static uint16_t send_shared(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct shared_tx *t = ctx;
+	const struct sharer *from = ctx;
 
-	return (uint16_t)rte_ring_mp_enqueue_burst(t->ring, (void **)pkts, n, NULL);
+	from->worker->wake |= UINT64_C(1) << queue; /* its owner has the queue's number */
+	return (uint16_t)rte_ring_mp_enqueue_burst(from->to->ring, (void **)pkts, n, NULL);
 }
 
 /* The sender counted the packets; what the port refuses now is taken back in the owner's counters, so that
@@ -46,23 +47,25 @@ unsigned shared_tx_drain(struct shared_tx *t, struct worker *w)
 {
 	struct rte_mbuf *pkts[BURST_SIZE];
 	unsigned n = rte_ring_sc_dequeue_burst(t->ring, (void **)pkts, BURST_SIZE, NULL);
-	unsigned sent = n != 0 ? rte_eth_tx_burst(t->port, t->queue, pkts, (uint16_t)n) : 0;
+	unsigned sent = n != 0 ? rte_eth_tx_burst(t->id, t->queue, pkts, (uint16_t)n) : 0;
 
 	for (unsigned i = sent; i < n; i++)
 		refuse(w, pkts[i]);
 	return n;
 }
 
-static int share(struct runtime *r, struct port *p, struct err *e)
+int shared_tx_create(struct port *p, struct err *e)
 {
-	for (uint16_t q = 0; q < p->tx_queues && p->tx_queues < r->set.workers; q++) {
+	static unsigned serial; /* ring names are unique in the process */
+
+	for (uint16_t q = 0; q < p->tx_queues; q++) {
 		struct shared_tx *t = &p->shared[q];
 		char name[RTE_RING_NAMESIZE];
 
-		snprintf(name, sizeof name, "weir_tx_%u_%u", p->id, q);
+		snprintf(name, sizeof name, "weir_tx_%u_%u", serial++, q);
 		*t = (struct shared_tx){
 			.ring = rte_ring_create(name, SHARED_TX_RING, SOCKET_ID_ANY, RING_F_SC_DEQ),
-			.port = p->id,
+			.id = p->id,
 			.queue = q};
 		if (t->ring == NULL)
 			return err_set(e, ENOMEM,
@@ -72,42 +75,29 @@ static int share(struct runtime *r, struct port *p, struct err *e)
 	return 0;
 }
 
-/* The owner of queue q is worker q. */
-static void connect_worker(struct runtime *r, struct port *p, unsigned worker)
+void shared_tx_free(struct port *p)
 {
-	struct tx_path *tx = &r->weir->worker[worker]->tx[p->id];
+	for (unsigned q = 0; q < WORKER_MAX; q++) {
+		struct shared_tx *t = &p->shared[q];
+		struct rte_mbuf *m;
 
-	tx->queue = (uint16_t)(worker % p->tx_queues);
-	tx->shared = worker >= p->tx_queues;
-	tx->send = tx->shared ? send_shared : send_own;
-	tx->ctx = tx->shared ? (void *)&p->shared[tx->queue] : (void *)p;
+		while (t->ring != NULL && rte_ring_sc_dequeue(t->ring, (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(t->ring);
+		t->ring = NULL;
+	}
 }
 
-int tx_paths_create(struct runtime *r, struct err *e)
+void ways_adopt(struct poller *p)
 {
 	for (unsigned i = 0; i < PORT_MAX; i++) {
-		struct port *p = &r->port[i];
+		const struct way *way = &p->now.way[i];
+		struct tx_path *tx = &p->worker->tx[i];
 
-		if (!p->used)
-			continue;
-		if (share(r, p, e) != 0)
-			return -ENOMEM;
-		for (unsigned w = 0; w < r->set.workers; w++)
-			connect_worker(r, p, w);
+		tx->queue = way->queue;
+		tx->shared = way->shared != NULL;
+		p->sharer[i] = (struct sharer){.worker = p->worker, .to = way->shared};
+		tx->ctx = tx->shared ? (void *)&p->sharer[i] : (void *)(uintptr_t)way->port;
+		tx->send = way->port == NULL ? NULL : tx->shared ? send_shared : send_own;
 	}
-	return 0;
-}
-
-void tx_paths_free(struct runtime *r)
-{
-	for (unsigned i = 0; i < PORT_MAX; i++)
-		for (unsigned q = 0; q < WORKER_MAX; q++) {
-			struct shared_tx *t = &r->port[i].shared[q];
-			struct rte_mbuf *m;
-
-			while (t->ring != NULL && rte_ring_sc_dequeue(t->ring, (void **)&m) == 0)
-				rte_pktmbuf_free(m);
-			rte_ring_free(t->ring);
-			t->ring = NULL;
-		}
 }
