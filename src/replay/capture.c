@@ -4,26 +4,28 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 #include "replay/capture_priv.h"
 
-#define KEEP_BEHIND (UINT64_C(4) << 20) /* bytes; frames handed out last are not copied yet */
-#define DROP_STEP (UINT64_C(16) << 20)
+#define WINDOW ((size_t)512 << 10) /* bytes: more than the largest packet, less than the second-level cache  \
+				    */
 
 #define PCAPNG_MAGIC 0x0a0d0d0au
 
 int capture_cut(struct capture *c, const char *what)
 {
 	snprintf(c->warning, sizeof c->warning,
-		"the file ends at byte %zu in the middle of %s that starts at byte %zu; what came before was "
-		"used",
-		c->len, what, c->at);
+		"the file ends at byte %" PRIu64 " in the middle of %s that starts at byte %" PRIu64
+		"; what came before was used",
+		c->base + c->len, what, c->base + c->at);
 	c->at = c->len;
 	return 0;
 }
@@ -36,7 +38,7 @@ int capture_bad(struct capture *c, struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return err_set(e, EBADMSG, "%s: byte %zu: %s", c->name, c->at, text);
+	return err_set(e, EBADMSG, "%s: byte %" PRIu64 ": %s", c->name, c->base + c->at, text);
 }
 
 /* Files that people mistake for captures. */
@@ -47,7 +49,6 @@ static const char *looks_like(const uint8_t *p, size_t len)
 		uint8_t len;
 		const char *text;
 	} known[] = {
-		{{0x1f, 0x8b}, 2, "it is compressed; unpack it with gunzip first"},
 		{{0x28, 0xb5, 0x2f, 0xfd}, 4, "it is compressed; unpack it with unzstd first"},
 		{{0xfd, '7', 'z', 'X'}, 4, "it is compressed; unpack it with unxz first"},
 		{{'B', 'Z', 'h'}, 3, "it is compressed; unpack it with bunzip2 first"},
@@ -62,14 +63,81 @@ static const char *looks_like(const uint8_t *p, size_t len)
 	return "it does not start like a pcap or pcapng file";
 }
 
+/* --- the window --- */
+
+/* Why reading stopped before the end, if it did: an error of the system or a damaged gzip file. */
+static void note_end(struct capture *c)
+{
+	int code;
+	const char *text = gzerror(c->file, &code);
+
+	c->end = true;
+	if (code == Z_ERRNO)
+		err_set(&c->why, errno != 0 ? errno : EIO, "%s cannot be read: %s", c->name,
+			strerror(errno != 0 ? errno : EIO));
+	else if (code == Z_BUF_ERROR)
+		snprintf(c->warning, sizeof c->warning,
+			"the compressed file ends too early; what came before was used");
+	else if (code != Z_OK)
+		err_set(&c->why, EBADMSG, "%s: the compressed file is damaged behind byte %" PRIu64 ": %s",
+			c->name, c->base + c->len, text);
+}
+
+static bool make_room(struct capture *c, size_t n)
+{
+	size_t room = c->room;
+	uint8_t *grown;
+
+	while (room < n)
+		room *= 2;
+	if (room == c->room)
+		return true;
+	grown = realloc(c->buffer, room);
+	if (grown == NULL) {
+		err_set(&c->why, ENOMEM, "not enough memory to read %s", c->name);
+		c->end = true;
+		return false;
+	}
+	c->data = c->buffer = grown;
+	c->room = room;
+	return true;
+}
+
+bool capture_fill(struct capture *c, size_t n)
+{
+	if (c->end)
+		return false;
+	memmove(c->buffer, c->data + c->at, capture_left(c));
+	c->base += c->at;
+	c->len -= c->at;
+	c->at = 0;
+	if (!make_room(c, n))
+		return false;
+	while (c->len < n && !c->end) {
+		int got;
+
+		errno = 0;
+		got = gzread(c->file, c->buffer + c->len, (unsigned)(c->room - c->len));
+		if (got > 0)
+			c->len += (size_t)got;
+		if (got <= 0 || gzeof(c->file))
+			note_end(c);
+	}
+	return c->len >= n;
+}
+
+/* --- opening --- */
+
 static int begin(struct capture *c, struct err *e)
 {
 	uint32_t magic = 0;
 
+	if (capture_need(c, sizeof magic))
+		memcpy(&magic, c->data, sizeof magic);
+	if (c->why.code != 0)
+		return err_set(e, c->why.code, "%s", c->why.text);
 	if (c->len == 0)
 		return err_set(e, EBADMSG, "%s: the file is empty; a pcap or pcapng file is needed", c->name);
-	if (c->len >= sizeof magic)
-		memcpy(&magic, c->data, sizeof magic);
 	if (magic == PCAPNG_MAGIC)
 		return pcapng_begin(c, e);
 	if (pcap_magic(magic, &c->swapped, &c->nanoseconds))
@@ -78,83 +146,98 @@ static int begin(struct capture *c, struct err *e)
 		e, EBADMSG, "%s: %s; a pcap or pcapng file is needed", c->name, looks_like(c->data, c->len));
 }
 
-static struct capture *start(const void *data, size_t len, const char *name, bool mapped, struct err *e)
+static struct capture *allocate(const char *name, struct err *e)
 {
 	struct capture *c = calloc(1, sizeof *c);
 
-	if (c != NULL) {
-		*c = (struct capture){.data = data, .len = len, .mapped = mapped, .name = strdup(name)};
-		if (c->name != NULL && begin(c, e) == 0)
-			return c;
-	}
-	if (c == NULL || c->name == NULL)
-		err_set(e, ENOMEM, "not enough memory to read %s", name);
 	if (c != NULL)
-		capture_close(c);
-	else if (mapped && len != 0)
-		munmap((void *)(uintptr_t)data, len);
+		c->name = strdup(name);
+	if (c != NULL && c->name != NULL)
+		return c;
+	err_set(e, ENOMEM, "not enough memory to read %s", name);
+	capture_close(c);
+	return NULL;
+}
+
+static struct capture *begin_or_close(struct capture *c, struct err *e)
+{
+	if (begin(c, e) == 0)
+		return c;
+	capture_close(c);
 	return NULL;
 }
 
 struct capture *capture_open_memory(const void *data, size_t len, const char *name, struct err *e)
 {
-	return start(data, len, name, false, e);
+	struct capture *c = allocate(name, e);
+
+	if (c == NULL)
+		return NULL;
+	c->data = data;
+	c->size = c->len = len;
+	c->end = true;
+	return begin_or_close(c, e);
 }
 
-static int map_file(int fd, const char *path, const void **data, size_t *len, struct err *e)
+/* What stands before the file: a buffer and zlib, which passes on what is not compressed. */
+static int attach(struct capture *c, int fd, struct err *e)
 {
+	c->data = c->buffer = malloc(WINDOW);
+	c->room = WINDOW;
+	c->file = c->buffer != NULL ? gzdopen(fd, "rb") : NULL;
+	if (c->file != NULL)
+		return 0;
+	close(fd);
+	return err_set(e, ENOMEM, "not enough memory to read %s", c->name);
+}
+
+static int open_file(struct capture *c, const char *path, struct err *e)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	if (fstat(fd, &st) != 0)
-		return err_set(e, errno, "%s cannot be read: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "%s is not a regular file; save the capture to a file first", path);
-	*len = (size_t)st.st_size;
-	*data = "";
-	if (*len == 0)
-		return 0;
-	*data = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (*data == MAP_FAILED)
-		return err_set(e, errno, "%s cannot be mapped: %s", path, strerror(errno));
-	(void)madvise((void *)(uintptr_t)*data, *len, MADV_SEQUENTIAL);
-	return 0;
+	if (fd < 0)
+		return err_set(e, errno, "%s cannot be opened: %s", c->name, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return err_set(e, EISDIR, "%s is a directory; a pcap or pcapng file is needed", c->name);
+	}
+	if (S_ISREG(st.st_mode))
+		c->size = (uint64_t)st.st_size;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return attach(c, fd, e);
 }
 
 struct capture *capture_open(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const void *data;
-	size_t len = 0;
-	int rc;
+	struct capture *c = allocate(strcmp(path, "-") == 0 ? "standard input" : path, e);
 
-	if (fd < 0) {
-		err_set(e, errno, "%s cannot be opened: %s", path, strerror(errno));
+	if (c == NULL)
 		return NULL;
-	}
-	rc = map_file(fd, path, &data, &len, e);
-	close(fd);
-	return rc == 0 ? start(data, len, path, len != 0, e) : NULL;
+	if (open_file(c, path, e) == 0)
+		return begin_or_close(c, e);
+	capture_close(c);
+	return NULL;
 }
 
 void capture_close(struct capture *c)
 {
 	if (c == NULL)
 		return;
-	if (c->mapped)
-		munmap((void *)(uintptr_t)c->data, c->len);
+	if (c->file != NULL)
+		gzclose_r(c->file);
+	free(c->buffer);
 	free(c->iface);
 	free(c->name);
 	free(c);
 }
 
-/* Pages far enough behind the reader; they come back from the file should somebody look again. */
-static void drop_behind(struct capture *c)
+uint64_t capture_position(const struct capture *c, uint64_t *size)
 {
-	size_t until = (c->at - KEEP_BEHIND) & ~(DROP_STEP - 1);
-
-	if (until > c->dropped)
-		(void)madvise((void *)(uintptr_t)(c->data + c->dropped), until - c->dropped, MADV_DONTNEED);
-	c->dropped = until;
+	*size = c->size;
+	if (c->file == NULL || gzdirect(c->file))
+		return c->base + c->at;
+	return (uint64_t)gzoffset(c->file);
 }
 
 int capture_next(struct capture *c, struct capture_frame *f, struct err *e)
@@ -166,13 +249,13 @@ int capture_next(struct capture *c, struct capture_frame *f, struct err *e)
 		return c->failed;
 	}
 	rc = c->next(c, f, &c->why);
+	if (c->why.code != 0)
+		rc = -c->why.code;
 	if (rc < 0) {
 		c->failed = rc;
 		err_set(e, -rc, "%s", c->why.text);
 		return rc;
 	}
-	if (c->mapped && c->at >= c->dropped + DROP_STEP + KEEP_BEHIND)
-		drop_behind(c);
 	return rc;
 }
 

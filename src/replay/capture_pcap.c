@@ -24,14 +24,12 @@ static int next(struct capture *c, struct capture_frame *f, struct err *e)
 {
 	uint32_t len, fraction;
 
-	if (capture_left(c) == 0)
-		return 0;
-	if (capture_left(c) < PACKET_HEADER)
-		return capture_cut(c, "the header of a packet");
+	if (!capture_need(c, PACKET_HEADER))
+		return capture_left(c) == 0 ? 0 : capture_cut(c, "the header of a packet");
 	len = capture_u32(c, c->at + 8);
 	if (len > CAPTURE_FRAME_MAX)
 		return capture_bad(c, e, "a packet of %u bytes cannot be; the file is damaged", len);
-	if (capture_left(c) - PACKET_HEADER < len)
+	if (!capture_need(c, PACKET_HEADER + (size_t)len))
 		return capture_cut(c, "a packet");
 	fraction = capture_u32(c, c->at + 4);
 	f->ns = capture_u32(c, c->at) * UINT64_C(1000000000) +
@@ -47,7 +45,7 @@ int pcap_begin(struct capture *c, struct err *e)
 {
 	uint32_t link;
 
-	if (c->len < FILE_HEADER)
+	if (!capture_need(c, FILE_HEADER))
 		return capture_bad(c, e, "the file ends within its header of %d bytes", FILE_HEADER);
 	if (capture_u16(c, 4) != 2)
 		return capture_bad(c, e, "pcap version %u is not known; 2.4 is", capture_u16(c, 4));

@@ -190,16 +190,14 @@ static int64_t block_length(struct capture *c, struct err *e)
 {
 	uint32_t len;
 
-	if (capture_left(c) == 0)
-		return 0;
-	if (capture_left(c) < BLOCK_OVERHEAD)
-		return capture_cut(c, "a block");
+	if (!capture_need(c, BLOCK_OVERHEAD))
+		return capture_left(c) == 0 ? 0 : capture_cut(c, "a block");
 	if (capture_u32(c, c->at) == BLOCK_SECTION && read_order(c, e) != 0)
 		return -EBADMSG;
 	len = capture_u32(c, c->at + 4);
 	if (len < BLOCK_OVERHEAD || len % 4 != 0 || len > BLOCK_MAX)
 		return capture_bad(c, e, "a block of %u bytes cannot be; the file is damaged", len);
-	if (capture_left(c) < len)
+	if (!capture_need(c, len))
 		return capture_cut(c, "a block");
 	if (capture_u32(c, c->at + len - 4) != len)
 		return capture_bad(c, e, "a block says %u bytes at its start and %u at its end", len,
@@ -248,7 +246,7 @@ static int next(struct capture *c, struct capture_frame *f, struct err *e)
 
 int pcapng_begin(struct capture *c, struct err *e)
 {
-	if (c->len < 28)
+	if (!capture_need(c, 28))
 		return capture_bad(c, e, "the file ends within its section header");
 	c->next = next;
 	return read_order(c, e);

@@ -20,12 +20,17 @@ struct capture_iface {
 	int64_t offset;     /* seconds, if_tsoffset */
 };
 
+/* A window of the file. Parsers ask with capture_need() before they look. */
 struct capture {
-	const uint8_t *data;
+	const uint8_t *data; /* the window: `len` bytes from offset `base` of the file, parsed up to `at` */
 	size_t len, at;
-	size_t dropped; /* pages before this offset were given back */
+	uint64_t base;
+	struct gzFile_s *file; /* NULL: all is in memory */
+	uint8_t *buffer;       /* holds the window */
+	size_t room;
+	uint64_t size; /* of the file as it lies there, 0 if not known */
+	bool end;      /* nothing is behind the window */
 	char *name;
-	bool mapped;
 	bool swapped;     /* the other byte order than this machine's */
 	bool nanoseconds; /* pcap */
 	int (*next)(struct capture *c, struct capture_frame *f, struct err *e);
@@ -34,7 +39,7 @@ struct capture {
 	uint64_t last_ns; /* packets without a timestamp take the one before */
 	int failed;       /* negative errno once the file made no sense */
 	char warning[256];
-	struct err why; /* of `failed` */
+	struct err why; /* of `failed`, and of a read that failed */
 };
 
 static inline uint16_t capture_u16(const struct capture *c, size_t at)
@@ -53,10 +58,19 @@ static inline uint32_t capture_u32(const struct capture *c, size_t at)
 	return c->swapped ? __builtin_bswap32(v) : v;
 }
 
-/* Bytes not read yet. */
+/* Bytes of the window not parsed yet; after capture_need() failed: of the file. */
 static inline size_t capture_left(const struct capture *c)
 {
 	return c->len - c->at;
+}
+
+/* Reads on until `n` bytes are there; false at the end of the file. */
+bool capture_fill(struct capture *c, size_t n);
+
+/* True when `n` bytes are at c->at. Moves the window: pointers into it and c->at change. */
+static inline bool capture_need(struct capture *c, size_t n)
+{
+	return __builtin_expect(capture_left(c) >= n, 1) || capture_fill(c, n);
 }
 
 /* The file ends here although more was announced: remembers it and returns 0 (the end). */
@@ -64,7 +78,7 @@ int capture_cut(struct capture *c, const char *what);
 /* "NAME: offset N: ..." and -EBADMSG. */
 int capture_bad(struct capture *c, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* capture_pcap.c, capture_pcapng.c: the header is there when `magic` matched. 0 or a negative errno. */
+/* capture_pcap.c, capture_pcapng.c: at the start of a file whose `magic` matched. 0 or a negative errno. */
 bool pcap_magic(uint32_t magic, bool *swapped, bool *nanoseconds);
 int pcap_begin(struct capture *c, struct err *e);
 int pcapng_begin(struct capture *c, struct err *e);

@@ -316,7 +316,7 @@ static void what_is_no_capture_is_refused_with_advice(void **state)
 		{"", 0, "empty"},
 		{"x", 1, "does not start like"},
 		{"hello, world, this is a text", 28, "does not start like"},
-		{"\x1f\x8b\x08\x00\x00\x00", 6, "gunzip"},
+		{"BZh91AY&SY", 10, "bunzip2"},
 		{"\x28\xb5\x2f\xfd\x00", 5, "unzstd"},
 		{"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", 8, "within its header"},
 		{"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00", 8, "within its section header"},

@@ -3,25 +3,8 @@
  * Two captures packet by packet: the bytes count, the times do not.
  */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <string.h>
 
-#include "replay/priv.h"
-
-#define SHOWN 20
-
-void differ(struct differences *d, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (d->count++ >= SHOWN)
-		return;
-	va_start(ap, fmt);
-	fputs("differs: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
+#include "replay/expect_priv.h"
 
 static void compare_frames(struct differences *d, const char *port, uint64_t n,
 	const struct capture_frame *want, const struct capture_frame *have)

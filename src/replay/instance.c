@@ -25,32 +25,35 @@
 #define BUFFER_BYTES 2688               /* with all headers */
 #define BASE_BYTES (UINT64_C(96) << 20) /* EAL, rings, counters */
 
-static unsigned first_cpu(void)
+static unsigned first_cpu(const cpu_set_t *set)
 {
-	cpu_set_t set;
 	unsigned cpu = 0;
 
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return 0;
-	while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &set))
+	while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, set))
 		cpu++;
 	return cpu;
 }
 
+/* EAL wants a CPU and stays on it. Several replays at a time would all take the first one, so where this one
+ * runs is left to the kernel again. */
 static int start_eal(struct err *e)
 {
-	char cpu[16], megabytes[16];
+	char lcore[16], megabytes[16];
 	char *argv[] = {"weir-replay", "--no-huge", "--no-pci", "--no-shconf", "--file-prefix", "weir-replay",
-		"--no-telemetry", "-m", megabytes, "-l", cpu, "--force-max-simd-bitwidth=512", "--log-level",
-		"error"};
+		"--no-telemetry", "-m", megabytes, "--lcores", lcore, "--force-max-simd-bitwidth=512",
+		"--log-level", "error"};
+	cpu_set_t allowed;
+	bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
 
-	snprintf(cpu, sizeof cpu, "%u", first_cpu());
+	snprintf(lcore, sizeof lcore, "0@%u", known ? first_cpu(&allowed) : 0);
 	snprintf(megabytes, sizeof megabytes, "%u",
 		(unsigned)((BASE_BYTES + (uint64_t)POOL_SIZE * BUFFER_BYTES) >> 20));
 	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
 		return err_set(e, rte_errno != 0 ? rte_errno : EIO,
-			"DPDK did not start with %s MB of memory on CPU %s: %s; its own lines above say why",
-			megabytes, cpu, rte_strerror(rte_errno));
+			"DPDK did not start with %s MB of memory: %s; its own lines above say why", megabytes,
+			rte_strerror(rte_errno));
+	if (known)
+		(void)sched_setaffinity(0, sizeof allowed, &allowed);
 	return 0;
 }
 
@@ -65,18 +68,29 @@ static int load_config(struct replay *r, struct err *e)
 	return err_set(e, EINVAL, "%s cannot be used; nothing was replayed", r->opt.config);
 }
 
-/* Every port of the config gets the next id, and a MAC address made of it unless one is configured. */
+/* From the command line, else from the config, else made of the port's number. */
+static void port_mac(const struct replay *r, const struct node *p, uint8_t mac[6])
+{
+	const struct node *own = node_get(p, "mac");
+
+	memcpy(mac, (const uint8_t[6]){2, 0, 0, 0, 0, (uint8_t)r->ports}, 6);
+	if (own != NULL)
+		memcpy(mac, own->value.mac, 6);
+	for (unsigned i = 0; i < r->opt.macs; i++)
+		if (strcmp(r->opt.mac[i].port, p->key) == 0)
+			memcpy(mac, r->opt.mac[i].mac, 6);
+}
+
+/* Every port of the config gets the next id. */
 static int add_ports(struct replay *r, struct err *e)
 {
-	NODE_EACH (p, node_get(r->config, "ports")) {
-		uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)r->ports};
-		const struct node *own = node_get(p, "mac");
+	uint8_t mac[6];
 
+	NODE_EACH (p, node_get(r->config, "ports")) {
 		if (r->ports == PORT_MAX)
 			return err_set(
 				e, ENOSPC, "port '%s' is one too many; %d are possible", p->key, PORT_MAX);
-		if (own != NULL)
-			memcpy(mac, own->value.mac, sizeof mac);
+		port_mac(r, p, mac);
 		if (iface_port_register(r->w, p->key, r->ports, mac, (uint16_t)node_u64(p, "mtu", 1500), e) !=
 			0)
 			return -e->code;
@@ -84,6 +98,10 @@ static int add_ports(struct replay *r, struct err *e)
 	}
 	if (r->ports == 0)
 		return err_set(e, EINVAL, "%s has no ports; packets need one to come in by", r->opt.config);
+	for (unsigned i = 0; i < r->opt.macs; i++)
+		if (iface_port_find(r->w, r->opt.mac[i].port) < 0)
+			return err_set(e, ENOENT, "--mac '%s': %s has no port of that name",
+				r->opt.mac[i].port, r->opt.config);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "pipeline/weir.h"
 #include "replay/capture.h"
 #include "replay/track.h"
+#include "replay/writer.h"
 
 #define INPUT_MAX 64
 #define INPUT_NAME (IFACE_NAME + 8)
@@ -24,11 +25,15 @@ struct pcapng_out;
 struct replay_options {
 	const char *config, *out, *report, *expect;
 	bool quiet;
-	unsigned inputs;
+	unsigned inputs, macs;
 	struct {
 		char iface[IFACE_NAME]; /* or port */
 		const char *path;
 	} input[INPUT_MAX];
+	struct {
+		char port[IFACE_NAME];
+		uint8_t mac[6];
+	} mac[INPUT_MAX]; /* instead of the config's or the made-up ones */
 };
 
 /* A capture and the port its frames come in by. */
@@ -50,11 +55,14 @@ struct merge {
 	struct err e; /* a capture that made no sense; the others go on */
 };
 
-/* Where the frames of a port go. */
+/* Where the frames of a port go. Its file has an interface for each of the port's interfaces, by their ids.
+ */
 struct sink {
 	struct replay *replay;
 	struct pcapng_out *file;
 	uint16_t port;
+	uint16_t interfaces;
+	uint16_t number[IFACE_MAX]; /* in the file, of an interface id */
 	uint64_t packets;
 };
 
@@ -71,7 +79,8 @@ struct replay {
 	struct merge merge;
 	struct track track;
 	struct expect *expect;
-	FILE *report;                                           /* open until it is written */
+	struct writer report; /* open until it is written */
+	uint64_t report_rows;
 	uint64_t now;                                           /* ns, the capture's clock; never goes back */
 	bool went_back;                                         /* a timestamp did; said once */
 	struct rte_mbuf *burst[BURST_SIZE], *stock[BURST_SIZE]; /* collected; fresh */
@@ -105,6 +114,8 @@ int merge_bind(struct replay *r, struct err *e);
 /* sink.c: DIR/PORT.pcapng for every port. */
 int sinks_open(struct replay *r, struct err *e);
 int sinks_close(struct replay *r, struct err *e);
+/* An output cannot be written; sinks_close() or report_close() will say why. */
+bool outputs_failed(const struct replay *r);
 /* Path of a port's file in buf. */
 const char *sink_path(const struct replay *r, uint16_t port, char *buf, size_t size);
 /* True when writing `path` would destroy a file that the run reads. */
@@ -113,7 +124,7 @@ bool would_overwrite(const struct replay *r, const char *path);
 /* run.c: everything from the first packet to the last timer; fills r->total and r->held. */
 int replay_run(struct replay *r, struct err *e);
 
-/* rows.c: what became of each input packet, in the order they were replayed. Reads the captures again. */
+/* rows.c: what became of each input packet, in the order they were replayed (see track.h). */
 struct row {
 	unsigned input;        /* index in r->merge.input */
 	uint64_t n;            /* 1-based per input */
@@ -123,31 +134,32 @@ struct row {
 	const char *reason; /* NULL unless dropped or consumed */
 	const char *out;    /* port; NULL unless transmitted */
 };
-int rows_walk(const struct replay *r, void (*fn)(void *ctx, const struct row *row), void *ctx, struct err *e);
+/* Follows packets if the report or the expectations want them. 0 or a negative errno with a sentence. */
+int rows_start(struct replay *r, struct err *e);
+/* The interface that a frame's VLAN tags lead to on a port; IFACE_NONE. */
+uint16_t frame_iface(const struct generation *g, uint16_t port, const uint8_t *frame, uint32_t len);
 
 /* report.c: opened before the run, so that a wrong path is known at once. Nothing happens without --report.
  */
 int report_open(struct replay *r, struct err *e);
-int report_write(struct replay *r, struct err *e);
+void report_row(struct replay *r, const struct row *row);
+/* Writes the rest behind the rows. */
+int report_close(struct replay *r, struct err *e);
 
-/* expect.c, golden.c: loading checks the document's form; comparing prints differences on stderr and returns
- * how many there are, or a negative errno. */
+/* expect.c, expect_load.c, golden.c: loading checks the document's form; binding finds what it speaks of in
+ * the run. */
 struct expect *expect_load(const char *path, struct err *e);
+int expect_bind(struct expect *x, const struct replay *r, struct err *e);
 void expect_free(struct expect *x);
 bool expect_wants_rows(const struct expect *x);
 /* True when `path` is one of the files it compares with. */
 bool expect_reads(const struct expect *x, const char *path);
-int64_t expect_compare(struct expect *x, const struct replay *r, struct err *e);
-
-struct differences {
-	uint64_t count;
-};
-void differ(struct differences *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Compares the packets of two captures byte by byte. */
-void golden_compare(struct differences *d, const char *port, const char *golden, const char *written);
+void expect_row(struct expect *x, const struct row *row);
+/* After the run: compares the rest, prints the differences on stderr and returns how many there are. */
+uint64_t expect_finish(struct expect *x);
 
 /* summary.c: for people. */
-void progress(struct replay *r, bool last);
+void progress(const struct replay *r, bool last);
 void summary_print(const struct replay *r, FILE *f);
 /* Real time in ns. */
 uint64_t wall_clock(void);

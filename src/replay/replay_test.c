@@ -122,9 +122,7 @@ static void begin(unsigned port, const char *src, const char *dst)
 static void put_built(struct pcapng_out *o, uint64_t ns)
 {
 	build_end(&b);
-	pcapng_out_begin(o, ns, b.len);
-	pcapng_out_bytes(o, b.data, b.len);
-	pcapng_out_end(o);
+	memcpy(pcapng_out_packet(o, 0, ns, b.len), b.data, b.len);
 }
 
 static struct pcapng_out *create(const char *path)
@@ -279,19 +277,13 @@ static void the_same_input_gives_the_same_bytes(void **state)
 /* Frames of the largest size are spread over many buffers; time jumps ahead by decades and back. */
 static void odd_frames_and_times_do_no_harm(void **state)
 {
-	static const uint8_t zero[4096];
 	struct pcapng_out *o = create("odd.pcapng");
 
 	for (unsigned i = 0; i < 200; i++) {
-		pcapng_out_begin(o, i % 3 == 1 ? CAPTURE_NS_MAX : i * MS, CAPTURE_FRAME_MAX);
-		for (unsigned k = 0; k < CAPTURE_FRAME_MAX / sizeof zero; k++)
-			pcapng_out_bytes(o, zero, sizeof zero);
-		pcapng_out_end(o);
-		for (uint32_t len = 0; len < 60; len++) {
-			pcapng_out_begin(o, 0, len);
-			pcapng_out_bytes(o, zero, len);
-			pcapng_out_end(o);
-		}
+		memset(pcapng_out_packet(o, 0, i % 3 == 1 ? CAPTURE_NS_MAX : i * MS, CAPTURE_FRAME_MAX), 0,
+			CAPTURE_FRAME_MAX);
+		for (uint32_t len = 0; len < 60; len++)
+			memset(pcapng_out_packet(o, 0, 0, len), 0, len);
 	}
 	put_udp(o, 5, 9000);
 	assert_int_equal(pcapng_out_close(o, NULL), 0);

@@ -5,6 +5,7 @@
  * So the same input gives the same output, byte by byte.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -16,7 +17,23 @@
 	UINT64_C(100000) /* ns of capture time that a burst may span, so what leaves is late by less */
 #define AFTER_TIME UINT64_C(3000000000) /* ns that pass after the last packet */
 #define GAP_TIMERS 1000000              /* timer moments in one gap; then time jumps to its end */
-#define PROGRESS_EVERY 1024             /* bursts between looks at the clock */
+#define LOOK_EVERY 1024                 /* bursts between looks at clock, outputs and signals */
+
+static volatile sig_atomic_t interrupted; /* by this signal */
+
+static void on_signal(int signal)
+{
+	interrupted = signal;
+}
+
+/* The first one ends the replay in good order, the second one at once. */
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
 
 /* Control thread and worker take turns until neither has anything to do. */
 static void settle(struct replay *r)
@@ -94,6 +111,17 @@ static int add_segments(struct replay *r, struct rte_mbuf *head, const uint8_t *
 	return 0;
 }
 
+static void follow(struct replay *r, const struct input *in, struct rte_mbuf *m)
+{
+	const struct capture_frame *f = &in->frame;
+	struct track_row row = {.n = in->packets + 1,
+		.ns = f->ns,
+		.input = (uint16_t)(in - r->merge.input),
+		.iface = frame_iface(weir_generation(r->w), in->port, f->data, f->len)};
+
+	track_begin(&r->track, m, &row);
+}
+
 static struct rte_mbuf *make_packet(struct replay *r, const struct input *in)
 {
 	const struct capture_frame *f = &in->frame;
@@ -107,11 +135,12 @@ static struct rte_mbuf *make_packet(struct replay *r, const struct input *in)
 	m->data_len = part;
 	m->pkt_len = f->len;
 	m->port = in->port;
-	if ((part < f->len && add_segments(r, m, f->data + part, f->len - part) != 0) ||
-		(r->track.on && track_begin(&r->track, m) != 0)) {
+	if (part < f->len && add_segments(r, m, f->data + part, f->len - part) != 0) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
+	if (r->track.on)
+		follow(r, in, m);
 	return m;
 }
 
@@ -161,6 +190,17 @@ static int step(struct replay *r, struct input *in, struct err *e)
 	return 0;
 }
 
+/* Reasons to end early. */
+static int look_around(const struct replay *r, struct err *e)
+{
+	if (outputs_failed(r))
+		return -EIO; /* told when they are closed */
+	if (interrupted == 0)
+		return 0;
+	return err_set(e, EINTR, "interrupted by signal %d; the outputs have what was replayed until then",
+		(int)interrupted);
+}
+
 static int replay_packets(struct replay *r, struct err *e)
 {
 	unsigned look = 0;
@@ -172,8 +212,12 @@ static int replay_packets(struct replay *r, struct err *e)
 		if (rc != 0)
 			break;
 		merge_advance(&r->merge, in);
-		if (r->burst_count == 1 && ++look % PROGRESS_EVERY == 0)
-			progress(r, false);
+		if (r->burst_count != 1 || ++look % LOOK_EVERY != 0)
+			continue;
+		progress(r, false);
+		rc = look_around(r, e);
+		if (rc != 0)
+			break;
 	}
 	flush(r);
 	return rc;
@@ -225,9 +269,11 @@ int replay_run(struct replay *r, struct err *e)
 		r->w->worker[0]->on_drop = on_drop;
 		r->w->worker[0]->on_drop_ctx = r;
 	}
+	catch_signals();
 	settle(r);
 	rc = replay_packets(r, e);
 	advance(r, r->now + AFTER_TIME);
+	track_finish(&r->track);
 	progress(r, true);
 	r->elapsed = wall_clock() - start;
 	r->total.iface = NULL;

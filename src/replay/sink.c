@@ -7,17 +7,31 @@
 #include <sys/stat.h>
 
 #include <rte_mbuf.h>
+#include <rte_memcpy.h>
 
 #include "feature/iface/iface.h"
 #include "replay/pcapng_out.h"
 #include "replay/priv.h"
 
-static void write_frame(struct pcapng_out *file, uint64_t now, const struct rte_mbuf *m)
+static uint32_t number_in_file(const struct sink *s, const struct rte_mbuf *m)
 {
-	pcapng_out_begin(file, now, m->pkt_len);
-	for (; m != NULL; m = m->next)
-		pcapng_out_bytes(file, rte_pktmbuf_mtod(m, const void *), m->data_len);
-	pcapng_out_end(file);
+	uint16_t id;
+
+	if (s->interfaces <= 1)
+		return 0;
+	id = frame_iface(
+		weir_generation(s->replay->w), s->port, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	return s->number[id];
+}
+
+static void write_frame(struct sink *s, const struct rte_mbuf *m)
+{
+	uint8_t *to = pcapng_out_packet(s->file, number_in_file(s, m), s->replay->now, m->pkt_len);
+
+	for (; m != NULL; m = m->next) {
+		rte_memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
+		to += m->data_len;
+	}
 }
 
 static uint16_t sink_send(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
@@ -28,7 +42,7 @@ static uint16_t sink_send(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uin
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + 4 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 4], const void *));
-		write_frame(s->file, s->replay->now, pkts[i]);
+		write_frame(s, pkts[i]);
 		if (t->on)
 			track_sent(t, pkts[i], s->port);
 	}
@@ -97,23 +111,54 @@ static int check_paths(const struct replay *r, struct err *e)
 	return 0;
 }
 
-int sinks_open(struct replay *r, struct err *e)
+/* An interface in the file for each of the port's; one of the port's name when it has none. */
+static int open_file(struct replay *r, struct sink *s, struct err *e)
 {
+	const struct generation *g = weir_generation(r->w);
 	char path[4096 + 64];
 
+	sink_path(r, s->port, path, sizeof path);
+	for (uint16_t id = 1; id < IFACE_MAX; id++) {
+		const struct iface *ifc = g->iface[id];
+
+		if (ifc == NULL || ifc->port != s->port)
+			continue;
+		if (s->file == NULL)
+			s->file = pcapng_out_open(path, ifc->name, e);
+		else
+			pcapng_out_interface(s->file, ifc->name);
+		if (s->file == NULL)
+			return -e->code;
+		s->number[id] = s->interfaces++;
+	}
+	if (s->file == NULL)
+		s->file = pcapng_out_open(path, iface_port_name(r->w, s->port), e);
+	return s->file != NULL ? 0 : -e->code;
+}
+
+int sinks_open(struct replay *r, struct err *e)
+{
 	if (make_directory(r->opt.out, e) != 0 || check_paths(r, e) != 0)
 		return -e->code;
 	for (uint16_t p = 0; p < r->ports; p++) {
 		struct sink *s = &r->sink[p];
 
-		*s = (struct sink){.replay = r, .port = p};
-		s->file = pcapng_out_open(sink_path(r, p, path, sizeof path), iface_port_name(r->w, p), e);
-		if (s->file == NULL)
+		s->replay = r;
+		s->port = p;
+		if (open_file(r, s, e) != 0)
 			return -e->code;
 		r->w->worker[0]->tx[p].send = sink_send;
 		r->w->worker[0]->tx[p].ctx = s;
 	}
 	return 0;
+}
+
+bool outputs_failed(const struct replay *r)
+{
+	for (uint16_t p = 0; p < r->ports; p++)
+		if (pcapng_out_failed(r->sink[p].file))
+			return true;
+	return r->report.why.code != 0;
 }
 
 int sinks_close(struct replay *r, struct err *e)

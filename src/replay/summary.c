@@ -31,25 +31,41 @@ static uint64_t packets_in(const struct replay *r, uint64_t *bytes)
 	return n;
 }
 
-void progress(struct replay *r, bool last)
+/* How much of the captures was read, in percent; negative where that cannot be known. */
+static double percent_read(const struct replay *r)
 {
-	static uint64_t shown_at;
-	static bool shown;
+	uint64_t done = 0, all = 0, size;
+
+	for (unsigned i = 0; i < r->merge.count; i++) {
+		done += capture_position(r->merge.input[i].capture, &size);
+		all += size;
+		if (size == 0)
+			return -1;
+	}
+	return all != 0 ? 100.0 * (double)done / (double)all : -1;
+}
+
+void progress(const struct replay *r, bool last)
+{
+	static uint64_t started, shown;
 	uint64_t now = wall_clock(), bytes, n;
+	double percent;
 
 	if (r->opt.quiet || !isatty(STDERR_FILENO))
 		return;
-	if (last) {
-		if (shown)
-			fputs("\r\033[K", stderr);
-		return;
-	}
-	if (now - shown_at < PROGRESS_NS)
+	if (last && shown != 0)
+		fputs("\r\033[K", stderr);
+	started = started != 0 ? started : now;
+	if (last || now - (shown != 0 ? shown : started) < PROGRESS_NS)
 		return;
 	n = packets_in(r, &bytes);
-	fprintf(stderr, "\r%" PRIu64 " packets, %" PRIu64 " MB", n, bytes / 1000000);
-	shown_at = now;
-	shown = true;
+	percent = percent_read(r);
+	fputs("\r\033[K", stderr);
+	if (percent >= 0)
+		fprintf(stderr, "%3.0f %%  ", percent);
+	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " MB, %.1f M packets/s", n, bytes / 1000000,
+		(double)n * 1e3 / (double)(now - started + 1));
+	shown = now;
 }
 
 /* The most frequent reason that is below `limit` in the order (count, then id). */

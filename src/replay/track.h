@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which buffer holds which input packet, and how each packet ended. A packet's id is in the last four bytes
+ * Which buffer holds which input packet, and how each packet ended. A packet's id is in the last eight bytes
  * of its buffer's private area, which nobody else writes and which is zero in packets that weir makes: ids
  * are cleared in every buffer that leaves. The segments of a reassembled packet share its end.
+ *
+ * Packets are handed over in the order they came once they ended, so that memory does not grow with the
+ * capture. One that is still held when TRACK_WINDOW others came after it stands aside and is handed over when
+ * it ends; there are never more of those than buffers.
  *
  * Thread-safety: none; one thread.
  */
@@ -15,29 +19,50 @@
 
 #include "pipeline/burst.h"
 
-static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV - sizeof(uint32_t), "the id lies behind the note");
+static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV - sizeof(uint64_t), "the id lies behind the note");
 
-/* How a packet ended: by a port, for a reason, or (both 0) it is still held. */
-struct track_end {
-	uint16_t port_plus_1;
-	uint16_t reason;
+#define TRACK_WINDOW 32768u
+
+/* An input packet and how it ended: by a port, for a reason, or (both 0) it is still held. */
+struct track_row {
+	uint64_t n;     /* 1-based per input */
+	uint64_t ns;    /* as captured */
+	uint16_t input; /* index */
+	uint16_t iface; /* it came in by; IFACE_NONE */
+	uint16_t port_plus_1, reason;
+};
+
+struct late_row {
+	uint64_t id;
+	struct track_row row;
 };
 
 struct track {
 	bool on;
-	struct track_end *end; /* [id - 1] */
-	uint32_t count, room;
+	uint64_t first, next;  /* ids of the window [first, next) */
+	struct track_row *row; /* [id % TRACK_WINDOW] */
+	struct late_row *late; /* by id */
+	uint32_t late_count, late_room;
+	void (*fn)(void *ctx, const struct track_row *row);
+	void *ctx;
 };
 
-static inline uint32_t *track_id(struct rte_mbuf *m)
-{
-	return (uint32_t *)(void *)((uint8_t *)rte_mbuf_to_priv(m) + WEIR_MBUF_PRIV - sizeof(uint32_t));
-}
-
-/* Gives a packet that is about to be replayed the next id; 0 or -ENOMEM. */
-int track_begin(struct track *t, struct rte_mbuf *m);
+/* `held_max`: most packets that may be held at a time. Calls fn once per packet. 0 or -ENOMEM. */
+int track_start(
+	struct track *t, uint32_t held_max, void (*fn)(void *ctx, const struct track_row *row), void *ctx);
+/* A packet is about to be replayed in m. */
+void track_begin(struct track *t, struct rte_mbuf *m, const struct track_row *row);
 void track_sent(struct track *t, struct rte_mbuf *m, uint16_t port);
 void track_ended(struct track *t, struct rte_mbuf *m, uint16_t reason);
+/* Hands over what ended, as far as it can. Once per burst. */
+void track_turn(struct track *t);
+/* Hands over all the others, which are held. */
+void track_finish(struct track *t);
 void track_free(struct track *t);
+
+static inline uint64_t *track_id(struct rte_mbuf *m)
+{
+	return (uint64_t *)(void *)((uint8_t *)rte_mbuf_to_priv(m) + WEIR_MBUF_PRIV - sizeof(uint64_t));
+}
 
 #endif
