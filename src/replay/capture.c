@@ -15,17 +15,19 @@
 
 #include "replay/capture_priv.h"
 
-#define WINDOW ((size_t)512 << 10) /* bytes: more than the largest packet, less than the second-level cache  \
-				    */
+#define WINDOW                                                                                               \
+	((size_t)512 << 10) /* bytes: more than the largest packet, less than the second-level cache         \
+			     */
 
 #define PCAPNG_MAGIC 0x0a0d0d0au
 
 int capture_cut(struct capture *c, const char *what)
 {
-	snprintf(c->warning, sizeof c->warning,
-		"the file ends at byte %" PRIu64 " in the middle of %s that starts at byte %" PRIu64
-		"; what came before was used",
-		c->base + c->len, what, c->base + c->at);
+	if (c->warning[0] == '\0') /* else it says already why the file ends */
+		snprintf(c->warning, sizeof c->warning,
+			"the file ends at byte %" PRIu64 " in the middle of %s that starts at byte %" PRIu64
+			"; what came before was used",
+			c->base + c->len, what, c->base + c->at);
 	c->at = c->len;
 	return 0;
 }
@@ -180,10 +182,10 @@ struct capture *capture_open_memory(const void *data, size_t len, const char *na
 }
 
 /* What stands before the file: a buffer and zlib, which passes on what is not compressed. */
-static int attach(struct capture *c, int fd, struct err *e)
+static int attach(struct capture *c, int fd, size_t window, struct err *e)
 {
-	c->data = c->buffer = malloc(WINDOW);
-	c->room = WINDOW;
+	c->data = c->buffer = malloc(window);
+	c->room = window;
 	c->file = c->buffer != NULL ? gzdopen(fd, "rb") : NULL;
 	if (c->file != NULL)
 		return 0;
@@ -191,7 +193,7 @@ static int attach(struct capture *c, int fd, struct err *e)
 	return err_set(e, ENOMEM, "not enough memory to read %s", c->name);
 }
 
-static int open_file(struct capture *c, const char *path, struct err *e)
+static int open_file(struct capture *c, const char *path, size_t window, struct err *e)
 {
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -205,19 +207,24 @@ static int open_file(struct capture *c, const char *path, struct err *e)
 	if (S_ISREG(st.st_mode))
 		c->size = (uint64_t)st.st_size;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	return attach(c, fd, e);
+	return attach(c, fd, window, e);
 }
 
-struct capture *capture_open(const char *path, struct err *e)
+struct capture *capture_open_window(const char *path, size_t window, struct err *e)
 {
 	struct capture *c = allocate(strcmp(path, "-") == 0 ? "standard input" : path, e);
 
 	if (c == NULL)
 		return NULL;
-	if (open_file(c, path, e) == 0)
+	if (open_file(c, path, window, e) == 0)
 		return begin_or_close(c, e);
 	capture_close(c);
 	return NULL;
+}
+
+struct capture *capture_open(const char *path, struct err *e)
+{
+	return capture_open_window(path, WINDOW, e);
 }
 
 void capture_close(struct capture *c)

@@ -73,6 +73,9 @@ static inline bool capture_need(struct capture *c, size_t n)
 	return __builtin_expect(capture_left(c) >= n, 1) || capture_fill(c, n);
 }
 
+/* capture_open() with a window that starts with this many bytes, so that tests can move it often. */
+struct capture *capture_open_window(const char *path, size_t window, struct err *e);
+
 /* The file ends here although more was announced: remembers it and returns 0 (the end). */
 int capture_cut(struct capture *c, const char *what);
 /* "NAME: offset N: ..." and -EBADMSG. */

@@ -71,14 +71,21 @@ void writer_put_long(struct writer *w, const void *data, size_t len)
 	}
 }
 
+/* Two digits at a time from the right; a capture has two numbers of up to 19 digits per packet. */
 void writer_number(struct writer *w, uint64_t n)
 {
 	char digits[20];
 	size_t at = sizeof digits;
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n != 0);
+	while (n >= 10) {
+		unsigned pair = (unsigned)(n % 100);
+
+		n /= 100;
+		at -= 2;
+		digits[at] = (char)('0' + pair / 10);
+		digits[at + 1] = (char)('0' + pair % 10);
+	}
+	if (n != 0 || at == sizeof digits)
+		digits[--at] = (char)('0' + n);
 	writer_put(w, digits + at, sizeof digits - at);
 }
