@@ -11,6 +11,7 @@
 #include "cli/call.h"
 #include "cli/verbs.h"
 #include "control/reference.h"
+#include "control/schema_json.h"
 #include "control/yaml.h"
 
 static const char *take_file(struct words *a, struct err *e)
@@ -50,6 +51,21 @@ int verb_config_reference(const struct cli *c, struct words *a, const struct ver
 	if (words_end(a, &e) != 0)
 		return cli_usage(c, v, &e);
 	reference_print(stdout);
+	return CLI_OK;
+}
+
+int verb_config_schema(const struct cli *c, struct words *a, const struct verb *v)
+{
+	struct err e = {0};
+	json_t *doc;
+
+	if (words_end(a, &e) != 0)
+		return cli_usage(c, v, &e);
+	doc = schema_json();
+	if (doc == NULL)
+		return cli_error(CLI_FAILED, "not enough memory for the schema");
+	cli_print_json(doc);
+	json_decref(doc);
 	return CLI_OK;
 }
 

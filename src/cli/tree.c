@@ -16,6 +16,8 @@ static const struct verb config_verbs[] = {
 		verb_config_apply, NULL},
 	{"reference", "", "Prints the reference of all config keys as markdown.", NULL, verb_config_reference,
 		NULL},
+	{"schema", "", "Prints the JSON Schema of the config file, for editors.", NULL, verb_config_schema,
+		NULL},
 	{0},
 };
 

@@ -15,6 +15,7 @@ int verb_run(const struct cli *c, struct words *a, const struct verb *v);
 int verb_replay(const struct cli *c, struct words *a, const struct verb *v);
 int verb_config_check(const struct cli *c, struct words *a, const struct verb *v);
 int verb_config_reference(const struct cli *c, struct words *a, const struct verb *v);
+int verb_config_schema(const struct cli *c, struct words *a, const struct verb *v);
 int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v);
 /* data: a struct view */
 int verb_show(const struct cli *c, struct words *a, const struct verb *v);

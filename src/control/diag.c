@@ -52,6 +52,37 @@ static void make_printable(char *text)
 	}
 }
 
+/* Of a tree without lines: the way from the root, RFC 6901. */
+static void print_pointer(const struct node *n, char *buf, size_t size)
+{
+	unsigned at = 0;
+	size_t len;
+
+	if (n->parent == NULL) {
+		buf[0] = '\0';
+		return;
+	}
+	print_pointer(n->parent, buf, size);
+	len = strlen(buf);
+	if (n->key == NULL) {
+		NODE_EACH (c, n->parent) {
+			if (c == n)
+				break;
+			at++;
+		}
+		snprintf(buf + len, size - len, "/%u", at);
+		return;
+	}
+	if (len + 1 < size)
+		buf[len++] = '/';
+	for (const char *p = n->key; *p != '\0' && len + 2 < size; p++) {
+		if (*p == '~' || *p == '/')
+			buf[len++] = '~';
+		buf[len++] = *p == '~' ? '0' : *p == '/' ? '1' : *p;
+	}
+	buf[len] = '\0';
+}
+
 static void add(struct diag *d, uint32_t line, uint32_t column, const char *hint, const char *fmt, va_list ap)
 {
 	struct diag_entry *e;
@@ -60,6 +91,8 @@ static void add(struct diag *d, uint32_t line, uint32_t column, const char *hint
 	if (diag_full(d))
 		return;
 	e = &d->entry[d->count++];
+	e->where[0] = '\0';
+	e->file = d->reading;
 	e->line = line;
 	e->column = column;
 	vsnprintf(e->text, sizeof e->text, fmt, ap);
@@ -80,12 +113,29 @@ void diag_add(struct diag *d, uint32_t line, uint32_t column, const char *hint, 
 	va_end(ap);
 }
 
+static void add_at(struct diag *d, const struct node *n, uint32_t line, uint32_t column, const char *hint,
+	const char *fmt, va_list ap)
+{
+	unsigned kept = d->count;
+
+	add(d, line, column, hint, fmt, ap);
+	if (d->count == kept)
+		return;
+	d->entry[kept].file = n->file;
+	if (line != 0)
+		return;
+	print_pointer(n, d->entry[kept].where, sizeof d->entry[kept].where);
+	if (d->entry[kept].where[0] == '\0')
+		snprintf(d->entry[kept].where, sizeof d->entry[kept].where, "/");
+	make_printable(d->entry[kept].where);
+}
+
 void diag_node(struct diag *d, const struct node *n, const char *hint, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, n->line, n->column, hint, fmt, ap);
+	add_at(d, n, n->line, n->column, hint, fmt, ap);
 	va_end(ap);
 }
 
@@ -95,7 +145,7 @@ void diag_key(struct diag *d, const struct node *n, const char *hint, const char
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, keyed ? n->key_line : n->line, keyed ? n->key_column : n->column, hint, fmt, ap);
+	add_at(d, n, keyed ? n->key_line : n->line, keyed ? n->key_column : n->column, hint, fmt, ap);
 	va_end(ap);
 }
 
@@ -121,10 +171,24 @@ static const char *line_end(const char *p, const char *end)
 	return p;
 }
 
-/* Start of a 1-based line and its end in *stop, NULL if the text has fewer lines. */
-static const char *find_line(const struct diag *d, uint32_t line, const char **stop)
+/* The text an entry points into; its text is NULL when there is none. */
+static struct diag_source source_of(const struct diag *d, const struct diag_entry *e)
 {
-	const char *p = d->source, *end = d->source + d->source_len;
+	if (d->sources != NULL && e->file < d->source_count)
+		return d->sources[e->file];
+	return (struct diag_source){
+		.file = d->file != NULL ? d->file : "config", .text = d->source, .len = d->source_len};
+}
+
+const char *diag_file(const struct diag *d, const struct diag_entry *e)
+{
+	return source_of(d, e).file;
+}
+
+/* Start of a 1-based line and its end in *stop, NULL if the text has fewer lines. */
+static const char *find_line(const struct diag_source *s, uint32_t line, const char **stop)
+{
+	const char *p = s->text, *end = s->text + s->len;
 
 	for (uint32_t i = 1; i < line; i++) {
 		p = line_end(p, end);
@@ -154,7 +218,8 @@ static void print_part(FILE *out, const char *p, const char *stop, uint32_t firs
 
 static void print_source(const struct diag *d, const struct diag_entry *e, FILE *out)
 {
-	const char *stop, *p = d->source != NULL ? find_line(d, e->line, &stop) : NULL;
+	struct diag_source s = source_of(d, e);
+	const char *stop, *p = s.text != NULL ? find_line(&s, e->line, &stop) : NULL;
 	uint32_t column = e->column > 0 ? e->column : 1,
 		 first = column < SHOWN_MAX ? 1 : column - SHOWN_MAX / 2;
 
@@ -167,13 +232,13 @@ static void print_source(const struct diag *d, const struct diag_entry *e, FILE 
 
 void diag_print(const struct diag *d, FILE *out)
 {
-	const char *file = d->file != NULL ? d->file : "config";
-
 	for (unsigned i = 0; i < d->count; i++) {
 		const struct diag_entry *e = &d->entry[i];
+		const char *file = diag_file(d, e);
 
 		if (e->line == 0) {
-			fprintf(out, "%s: error: %s\n", file, e->text);
+			fprintf(out, "%s:%s%s error: %s\n", file, e->where, e->where[0] != '\0' ? ":" : "",
+				e->text);
 		} else {
 			fprintf(out, "%s:%u:%u: error: %s\n", file, e->line, e->column, e->text);
 			print_source(d, e, out);

@@ -13,8 +13,16 @@
 
 #define DIAG_MAX 20
 
+/* One of several files a config was read from. */
+struct diag_source {
+	const char *file, *text;
+	size_t len;
+};
+
 struct diag_entry {
 	uint32_t line, column;
+	uint16_t file;   /* index into diag.sources, when there are any */
+	char where[160]; /* JSON pointer instead of line and column, or empty */
 	char text[384];
 	char hint[160]; /* "did you mean 'addresses'?" or empty */
 };
@@ -23,8 +31,11 @@ struct diag {
 	const char *file;
 	const char *source; /* the file's text, for the caret line; may be NULL */
 	size_t source_len;
-	unsigned count; /* recorded */
-	unsigned total; /* seen, may exceed DIAG_MAX */
+	const struct diag_source *sources; /* where node.file points into; NULL: the one file above */
+	unsigned source_count;
+	uint16_t reading; /* file that diag_add() means */
+	unsigned count;   /* recorded */
+	unsigned total;   /* seen, may exceed DIAG_MAX */
 	struct diag_entry entry[DIAG_MAX];
 };
 
@@ -38,6 +49,8 @@ void diag_node(struct diag *d, const struct node *n, const char *hint, const cha
 	__attribute__((format(printf, 4, 5)));
 void diag_key(struct diag *d, const struct node *n, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Name of an entry's file. */
+const char *diag_file(const struct diag *d, const struct diag_entry *e);
 /* All entries with carets, nft style, as text for people. */
 void diag_print(const struct diag *d, FILE *out);
 /* True once DIAG_MAX entries are kept: further ones are only counted, so a costly hint is not worth finding.

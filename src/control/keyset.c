@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SMALL_MAP 16
-
 struct keyset_slot {
 	uint64_t hash;
 	const struct node *node; /* NULL: free */
@@ -64,7 +62,7 @@ static void rebuild(struct keyset *k, const struct node *map)
 
 void keyset_update(struct keyset *k, const struct node *map)
 {
-	if (map->count <= SMALL_MAP || (k->slot != NULL && k->used == map->count))
+	if (map->count <= KEYSET_SMALL || (k->slot != NULL && k->used == map->count))
 		return;
 	/* At least half of the slots stay free, which also ends every probe. */
 	if (k->slot != NULL && k->used + 1 == map->count && map->count * (size_t)2 <= k->mask)
@@ -75,7 +73,12 @@ void keyset_update(struct keyset *k, const struct node *map)
 
 const struct node *keyset_find(const struct keyset *k, const struct node *map, const char *key)
 {
-	return k->slot != NULL ? probe(k, key, hash_key(key))->node : node_get(map, key);
+	if (k->slot != NULL && k->used == map->count)
+		return probe(k, key, hash_key(key))->node;
+	NODE_EACH (c, map)
+		if (strcmp(c->key, key) == 0)
+			return c;
+	return NULL;
 }
 
 void keyset_free(struct keyset *k)

@@ -11,6 +11,8 @@
 
 #include "control/tree.h"
 
+#define KEYSET_SMALL 16 /* children up to which a map is searched */
+
 struct keyset {
 	struct keyset_slot *slot; /* NULL: the map is small (or memory short): search its children */
 	size_t mask, used;

@@ -83,9 +83,19 @@ static const struct schema *field_named(struct fields all, const char *key)
 	return NULL;
 }
 
-static bool is_nothing(const struct node *n)
+const struct schema *schema_top(const char *key)
 {
-	return n->kind == NODE_SCALAR && n->text[0] == '\0' && !n->quoted;
+	return field_named(fields_of_root(), key);
+}
+
+const struct schema *schema_field(const struct schema *s, const char *key)
+{
+	const struct schema *f = s->type == SCHEMA_LIST && s->item != NULL ? s->item->fields : s->fields;
+
+	for (; f != NULL && f->key != NULL; f++)
+		if (strcmp(f->key, key) == 0)
+			return f;
+	return NULL;
 }
 
 static void report(struct walk *w, const struct node *n, const struct fault *f)
@@ -130,6 +140,13 @@ static void check_fields(struct walk *w, struct fields all, const char *label, s
 			diag_key(w->d, map, NULL, "%.60s needs the key '%s'", label, f->key);
 }
 
+static enum node_kind kind_for(enum schema_type type)
+{
+	if (type == SCHEMA_MAP || type == SCHEMA_NAMED)
+		return NODE_MAP;
+	return type == SCHEMA_LIST ? NODE_LIST : NODE_SCALAR;
+}
+
 /* Says what stands where something else is needed. */
 static void wrong_kind(struct walk *w, const struct schema *s, const char *label, const struct node *n)
 {
@@ -140,8 +157,10 @@ static void wrong_kind(struct walk *w, const struct schema *s, const char *label
 	char want[224], hint[128] = "";
 
 	schema_describe(s, want, sizeof want);
-	if (is_nothing(n)) {
-		diag_key(w->d, n, none, "'%.40s' needs %s, and nothing is written there", label, want);
+	if (node_is_nothing(n)) {
+		snprintf(hint, sizeof hint, "write \"%s\" in quotes if this text is meant", n->text);
+		diag_key(w->d, n, n->text[0] != '\0' && kind_for(s->type) == NODE_SCALAR ? hint : none,
+			"'%.40s' needs %s, and nothing is written there", label, want);
 		return;
 	}
 	if (s->type == SCHEMA_LIST && n->kind == NODE_SCALAR)
@@ -231,16 +250,30 @@ static int check_one(
 	return rc == 0 ? check_reference(w, s, label, n, f) : rc;
 }
 
+/* Whether one of the alternatives is a whole number and this looks like one. */
+static bool is_number_for(const struct schema *s, const struct node *n)
+{
+	if (n->quoted || strspn(n->text, "0123456789") != strlen(n->text))
+		return false;
+	for (const struct schema *a = s->alternatives; a->help != NULL; a++)
+		if (a->type == SCHEMA_INT)
+			return true;
+	return false;
+}
+
 /* The first alternative that accepts the value; if none does, the one that came close says why. */
 static int check_any_of(
 	struct walk *w, const struct schema *s, const char *label, struct node *n, struct fault *f)
 {
+	bool close = false, number = is_number_for(s, n);
 	char want[224];
-	bool close = false;
 
 	for (const struct schema *a = s->alternatives; a->help != NULL; a++) {
 		struct fault tried;
 
+		/* A number out of range is not meant as text. */
+		if (number && (a->type == SCHEMA_STRING || a->type == SCHEMA_NAME))
+			continue;
 		if (check_one(w, a, label, n, &tried) == 0)
 			return 0;
 		if (tried.close && !close)
@@ -253,20 +286,13 @@ static int check_any_of(
 		schema_describe(s, want, sizeof want), n->text);
 }
 
-static enum node_kind kind_for(enum schema_type type)
-{
-	if (type == SCHEMA_MAP || type == SCHEMA_NAMED)
-		return NODE_MAP;
-	return type == SCHEMA_LIST ? NODE_LIST : NODE_SCALAR;
-}
-
 /* The depth of the recursion is the schema's, not the file's. */
 static void check_value(struct walk *w, const struct schema *s, const char *label, struct node *n)
 {
 	char quoted[72];
 	struct fault f;
 
-	if (n->kind != kind_for(s->type) || is_nothing(n)) {
+	if (n->kind != kind_for(s->type) || node_is_nothing(n)) {
 		wrong_kind(w, s, label, n);
 	} else if (s->type == SCHEMA_MAP) {
 		snprintf(quoted, sizeof quoted, "'%.60s'", label);

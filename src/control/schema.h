@@ -33,6 +33,13 @@ enum schema_type {
 	SCHEMA_ANY_OF, /* scalar accepted by any type in `alternatives` (first match wins) */
 };
 
+/* What a change of a key takes besides a commit. */
+enum schema_effect {
+	EFFECT_LIVE,    /* nothing */
+	EFFECT_PORT,    /* its port is stopped and started */
+	EFFECT_RESTART, /* weir has to be started anew */
+};
+
 struct schema {
 	const char *key; /* NULL for list items */
 	enum schema_type type;
@@ -45,6 +52,9 @@ struct schema {
 	const struct schema *fields;       /* MAP, NAMED: array ended by {0} */
 	const struct schema *item;         /* LIST */
 	const struct schema *alternatives; /* ANY_OF: array ended by {0} (by .help == NULL) */
+	const char *const *identity; /* LIST of maps: keys that name an item (NULL-terminated); else by place.
+				      * Scalars in a list name themselves. */
+	enum schema_effect effect;   /* at least that of what is above */
 };
 
 /* Extra checks that a table cannot say (overlapping subnets, gateways): called after the types are right. */
@@ -64,6 +74,12 @@ void schema_register(struct schema_part *p);
 
 /* All parts in the order they were registered, NULL if none: the reference pages are made from them. */
 const struct schema_part *schema_parts(void);
+
+/* The top-level field of that key, NULL if there is none. */
+const struct schema *schema_top(const char *key);
+/* The field of that key below a MAP, or of an entry of a NAMED map or item of a LIST of maps; NULL if none.
+ */
+const struct schema *schema_field(const struct schema *s, const char *key);
 
 /* Checks types, unknown/missing keys, references; fills node->value. Returns the number of errors in d. */
 unsigned schema_check(struct node *root, struct diag *d);

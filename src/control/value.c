@@ -6,13 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-struct unit {
-	const char *suffix;
-	uint64_t factor;
-};
-
 /* The units that the formatters write come first, largest first, down to the one with factor 1. */
-static const struct unit size_units[] = {
+const struct value_unit value_size_units[] = {
 	{"T", 1ull << 40},
 	{"G", 1ull << 30},
 	{"M", 1ull << 20},
@@ -29,14 +24,14 @@ static const struct unit size_units[] = {
 	{"kB", 1000},
 	{NULL, 0},
 };
-static const struct unit rate_units[] = {
+const struct value_unit value_rate_units[] = {
 	{"Gbit", 1000000000},
 	{"Mbit", 1000000},
 	{"kbit", 1000},
 	{"", 1},
 	{NULL, 0},
 };
-static const struct unit duration_units[] = {
+const struct value_unit value_duration_units[] = {
 	{"h", 3600000000000},
 	{"m", 60000000000},
 	{"s", 1000000000},
@@ -62,13 +57,13 @@ static int number(const char **p, uint64_t *out)
 	return 0;
 }
 
-static int number_with_unit(const char *text, const struct unit *units, uint64_t *out)
+static int number_with_unit(const char *text, const struct value_unit *units, uint64_t *out)
 {
 	uint64_t v;
 
 	if (number(&text, &v) != 0)
 		return -EINVAL;
-	for (const struct unit *u = units; u->suffix != NULL; u++) {
+	for (const struct value_unit *u = units; u->suffix != NULL; u++) {
 		if (strcmp(u->suffix, text) != 0)
 			continue;
 		if (__builtin_mul_overflow(v, u->factor, &v))
@@ -91,18 +86,18 @@ int value_u64(const char *text, uint64_t *out)
 
 int value_size(const char *text, uint64_t *out)
 {
-	return number_with_unit(text, size_units, out);
+	return number_with_unit(text, value_size_units, out);
 }
 
 int value_rate(const char *text, uint64_t *out)
 {
-	return number_with_unit(text, rate_units, out);
+	return number_with_unit(text, value_rate_units, out);
 }
 
 int value_duration(const char *text, uint64_t *out)
 {
 	if (strcmp(text, "0") != 0)
-		return number_with_unit(text, duration_units, out);
+		return number_with_unit(text, value_duration_units, out);
 	*out = 0;
 	return 0;
 }
@@ -140,7 +135,7 @@ int value_mac(const char *text, uint8_t out[static 6])
 	return 0;
 }
 
-static const char *format(uint64_t v, const struct unit *u, char buf[static VALUE_STRLEN])
+static const char *format(uint64_t v, const struct value_unit *u, char buf[static VALUE_STRLEN])
 {
 	while (u->factor > 1 && v % u->factor != 0)
 		u++;
@@ -154,15 +149,15 @@ static const char *format(uint64_t v, const struct unit *u, char buf[static VALU
 
 const char *value_format_size(uint64_t bytes, char buf[static VALUE_STRLEN])
 {
-	return format(bytes, size_units, buf);
+	return format(bytes, value_size_units, buf);
 }
 
 const char *value_format_rate(uint64_t bits, char buf[static VALUE_STRLEN])
 {
-	return format(bits, rate_units, buf);
+	return format(bits, value_rate_units, buf);
 }
 
 const char *value_format_duration(uint64_t ns, char buf[static VALUE_STRLEN])
 {
-	return format(ns, duration_units, buf);
+	return format(ns, value_duration_units, buf);
 }

@@ -14,6 +14,13 @@
 
 #define VALUE_STRLEN 32
 
+struct value_unit {
+	const char *suffix;
+	uint64_t factor;
+};
+/* What may stand behind a number, ended by a NULL suffix; "" is the bare number. */
+extern const struct value_unit value_size_units[], value_rate_units[], value_duration_units[];
+
 int value_u64(const char *text, uint64_t *out);
 /* Bytes. 1024-based: k K KiB, M MiB, G GiB, T TiB; 1000-based: kB MB GB TB; a bare number is bytes. */
 int value_size(const char *text, uint64_t *out);

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/yaml.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #include "control/keyset.h"
-#include "control/schema.h"
 
 struct frame {
 	struct node *node;
@@ -158,11 +153,12 @@ static bool place(struct reader *r, struct node *n, yaml_mark_t at)
 		return out_of_memory(r);
 	n->line = line_of(at);
 	n->column = column_of(at);
+	n->file = r->d->reading;
 	if (f == NULL) {
 		r->root = n;
 		return true;
 	}
-	node_append(f->node, n, NULL);
+	(void)node_append(f->node, n, NULL);
 	if (r->key == NULL)
 		return true;
 	n->key = r->key;
@@ -224,7 +220,10 @@ static bool on_open(struct reader *r, enum node_kind kind, yaml_mark_t at)
 
 static bool on_close(struct reader *r)
 {
-	keyset_free(&r->stack[--r->depth].keys);
+	struct frame *f = &r->stack[--r->depth];
+
+	keyset_free(&f->keys);
+	node_index(f->node);
 	return true;
 }
 
@@ -319,75 +318,5 @@ struct node *yaml_read(const char *text, size_t len, struct diag *d)
 	if (d->total == before)
 		return r.root;
 	node_free(r.root);
-	return NULL;
-}
-
-static char *cannot_read(struct diag *d, int error)
-{
-	diag_add(d, 0, 0, NULL, "cannot read the config: %s", strerror(error));
-	return NULL;
-}
-
-/* The contents of an open file of at most `size` bytes, ended by a NUL that is not counted in *len. */
-static char *read_all(int fd, size_t size, size_t *len, struct diag *d)
-{
-	char *text = malloc(size + 1);
-	ssize_t got = 1;
-
-	if (text == NULL)
-		return cannot_read(d, ENOMEM);
-	for (*len = 0; *len < size && got != 0;) {
-		got = read(fd, text + *len, size - *len);
-		if (got < 0 && errno != EINTR) {
-			cannot_read(d, errno);
-			free(text);
-			return NULL;
-		}
-		*len += got > 0 ? (size_t)got : 0;
-	}
-	text[*len] = '\0';
-	return text;
-}
-
-static char *read_file(const char *path, size_t *len, struct diag *d)
-{
-	struct stat st;
-	char *text = NULL;
-	int fd;
-
-	if (stat(path, &st) != 0)
-		return cannot_read(d, errno);
-	/* Asked again once open, since the path may have changed; O_NONBLOCK in case it became a pipe. */
-	fd = S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
-	if (S_ISREG(st.st_mode) && (fd < 0 || fstat(fd, &st) != 0))
-		cannot_read(d, errno);
-	else if (!S_ISREG(st.st_mode))
-		diag_add(d, 0, 0, NULL, "the config must be a regular file, not a %s",
-			S_ISDIR(st.st_mode) ? "directory" : "device, pipe or socket");
-	else if (st.st_size > (off_t)CONFIG_BYTES_MAX)
-		diag_add(d, 0, 0, NULL, "the file has %lld bytes, more than the limit of %u",
-			(long long)st.st_size, CONFIG_BYTES_MAX);
-	else
-		text = read_all(fd, (size_t)st.st_size, len, d);
-	if (fd >= 0)
-		close(fd);
-	return text;
-}
-
-struct node *config_load(const char *path, struct diag *d, char **text_out)
-{
-	struct node *root;
-	size_t len = 0;
-
-	*d = (struct diag){.file = path};
-	*text_out = read_file(path, &len, d);
-	if (*text_out == NULL)
-		return NULL;
-	d->source = *text_out;
-	d->source_len = len;
-	root = yaml_read(*text_out, len, d);
-	if (root == NULL || schema_check(root, d) == 0)
-		return root;
-	node_free(root);
 	return NULL;
 }

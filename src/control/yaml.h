@@ -17,9 +17,9 @@
 /* Root map of the text, or NULL with entries in d (d->file/source set by the caller). */
 struct node *yaml_read(const char *text, size_t len, struct diag *d);
 
-/* Reads, parses and schema-checks a file: the tree, or NULL with entries in d. *text_out (malloc) backs
- * d->source and must outlive d (NULL when the file could not be read). Starts d afresh. Refuses files over
- * CONFIG_BYTES_MAX without reading them. */
+/* Reads, parses and schema-checks a file, or several: see control/load.h. The tree, or NULL with entries in
+ * d. *text_out (malloc) begins with the first file's text, backs d->sources and must outlive d (NULL when
+ * nothing could be read). Starts d afresh. */
 struct node *config_load(const char *path, struct diag *d, char **text_out);
 
 #endif

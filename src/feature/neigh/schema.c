@@ -64,8 +64,13 @@ static const struct schema limit_fields[] = {
 	{0},
 };
 
+static const char *const entry_identity[] = {"interface", "address", NULL};
 static const struct schema fields[] = {
-	{.key = "neighbors", .type = SCHEMA_LIST, .item = &entry_item, .help = "Permanent neighbours."},
+	{.key = "neighbors",
+		.type = SCHEMA_LIST,
+		.item = &entry_item,
+		.identity = entry_identity,
+		.help = "Permanent neighbours."},
 	{.key = "neighbor",
 		.type = SCHEMA_MAP,
 		.fields = limit_fields,

@@ -54,8 +54,13 @@ static const struct schema route_fields[] = {
 static const struct schema route_item = {
 	.type = SCHEMA_MAP, .fields = route_fields, .help = "A static route."};
 
+static const char *const route_identity[] = {"vrf", "prefix", NULL};
 static const struct schema fields[] = {
-	{.key = "routes", .type = SCHEMA_LIST, .item = &route_item, .help = "Static routes."},
+	{.key = "routes",
+		.type = SCHEMA_LIST,
+		.item = &route_item,
+		.identity = route_identity,
+		.help = "Static routes."},
 	{0},
 };
 
@@ -91,37 +96,57 @@ static void check_route(const struct node *r, struct diag *d)
 		check_via(prefix, v, d);
 }
 
+/* A route with what tells it from others, looked up once: sorting compares it many times. */
+struct place {
+	const struct node *route;
+	const struct prefix *prefix;
+	const char *vrf;
+};
+
 static int compare(const void *a, const void *b)
 {
-	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
-	const struct prefix *p = &node_get(x, "prefix")->value.prefix,
-			    *q = &node_get(y, "prefix")->value.prefix;
-	int c = p->addr.family - q->addr.family;
+	const struct place *x = a, *y = b;
+	int c = x->prefix->addr.family - y->prefix->addr.family;
 
 	if (c == 0)
-		c = memcmp(p->addr.bytes, q->addr.bytes, 16);
+		c = memcmp(x->prefix->addr.bytes, y->prefix->addr.bytes, 16);
 	if (c == 0)
-		c = p->len - q->len;
-	if (c == 0)
-		c = strcmp(node_text(x, "vrf", "default"), node_text(y, "vrf", "default"));
-	return c;
+		c = x->prefix->len - y->prefix->len;
+	return c != 0 ? c : strcmp(x->vrf, y->vrf);
+}
+
+static void report_twice(const struct node *later, const struct node *first, struct diag *d)
+{
+	if (later->line < first->line) {
+		const struct node *swap = later;
+
+		later = first;
+		first = swap;
+	}
+	if (first->line == 0 || first->file != later->file)
+		diag_node(d, node_get(later, "prefix"), "put all next hops into one 'via' list",
+			"route %s is there twice", node_text(later, "prefix", ""));
+	else
+		diag_node(d, node_get(later, "prefix"), "put all next hops into one 'via' list",
+			"route %s is there twice (the other one in line %u)", node_text(later, "prefix", ""),
+			first->line);
 }
 
 static void check_duplicates(const struct node *routes, struct diag *d)
 {
-	const struct node **list = calloc(routes->count + 1, sizeof(void *));
+	struct place *list = calloc(routes->count + 1, sizeof *list);
 	unsigned n = 0;
 
 	if (list == NULL)
 		return;
 	NODE_EACH (r, routes)
-		list[n++] = r;
-	qsort(list, n, sizeof(void *), compare);
+		list[n++] = (struct place){.route = r,
+			.prefix = &node_get(r, "prefix")->value.prefix,
+			.vrf = node_text(r, "vrf", "default")};
+	qsort(list, n, sizeof *list, compare);
 	for (unsigned i = 1; i < n; i++)
 		if (compare(&list[i - 1], &list[i]) == 0)
-			diag_node(d, node_get(list[i], "prefix"), "put all next hops into one 'via' list",
-				"route %s is there twice (the other one in line %u)",
-				node_text(list[i], "prefix", ""), list[i - 1]->line);
+			report_twice(list[i].route, list[i - 1].route, d);
 	free(list);
 }
 
