@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "api/json.h"
+#include "control/json.h"
 #include "base/err.h"
 #include "pipeline/weir.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "control/json.h"
 #include "feature/iface/iface.h"
 #include "replay/priv.h"
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "api/json.h"
+#include "control/json.h"
 
 static const struct {
 	const char *in, *out; /* out: as jansson reads it */

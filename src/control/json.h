@@ -6,8 +6,8 @@
  *
  * Thread-safety: none; one owner.
  */
-#ifndef WEIR_API_JSON_H
-#define WEIR_API_JSON_H
+#ifndef WEIR_CONTROL_JSON_H
+#define WEIR_CONTROL_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +38,10 @@ void jw_mac(struct jw *j, const char *key, const uint8_t mac[6]);
 void jw_end(struct jw *j);
 /* Forgets what was written, keeps the memory. */
 void jw_reset(struct jw *j);
+/* Forgets the bytes that were taken away, and goes on where the document stands: for documents in pieces. */
+void jw_drain(struct jw *j);
+/* Bytes as they are: text that is JSON already, or no JSON at all. */
+void jw_raw(struct jw *j, const char *bytes, size_t n);
 void jw_free(struct jw *j);
 
 #endif

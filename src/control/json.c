@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "api/json.h"
+#include "control/json.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -173,6 +173,16 @@ void jw_reset(struct jw *j)
 {
 	j->len = 0;
 	j->comma = j->failed = false;
+}
+
+void jw_drain(struct jw *j)
+{
+	j->len = 0;
+}
+
+void jw_raw(struct jw *j, const char *bytes, size_t n)
+{
+	put(j, bytes, n);
 }
 
 void jw_free(struct jw *j)
