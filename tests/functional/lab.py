@@ -177,7 +177,7 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix="weir-lab-")
         self.socket = f"{self.dir}/weir.sock"
         self.hosts = {n: Host(self, n, f"02:00:00:00:{i + 1:02x}:aa") for i, n in enumerate(hosts)}
-        self.children, self.daemon = [], None
+        self.children, self.machines, self.daemon = [], [], None
         run("ip", "netns", "add", self.ns)
         run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", ns=self.ns)
         run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", ns=self.ns)
@@ -318,6 +318,8 @@ class Lab:
             raise AssertionError(f"weir ended with {code}:\n{self.log_text()}")
 
     def close(self):
+        for m in self.machines:
+            m.close()
         for p in self.children:
             if p.poll() is None:
                 p.kill()
