@@ -105,6 +105,7 @@ TOLD = [
     ("6: too big", lambda o: p6(o, BIG), (2, 0, 1400), "ip-too-big"),
     ("6: UDP to us", lambda o: p6(o, dst="2001:db8:1::1"), (1, 4, 0), "local-no-port"),
     ("6: UDP to our anycast address", lambda o: p6(o, dst="2001:db8:2::"), (1, 4, 0), "local-no-port"),
+    ("6: UDP to our other interface", lambda o: p6(o, dst="2001:db8:2::1"), (1, 4, 0), "local-no-port"),
     ("6: TCP to us", lambda o: p6(o, TCP(dport=80), dst="2001:db8:1::1"), (1, 4, 0), "local-no-port"),
     ("6: next header 253 to us", lambda o: p6(o, Raw(b"z" * 20), dst="2001:db8:1::1", nh=253), (4, 1, 6),
      "local-no-protocol"),
@@ -127,7 +128,11 @@ def test_the_sender_is_told(router, cause, make, expected, reason):
     p = got[0]
     ip, original = (p[IP], bytes(Ether(bytes(sent))[IP])) if v4 else (p[IPv6], bytes(Ether(bytes(sent))[IPv6]))
     assert (p.src, p.dst) == (router.mac["lan"], router.a.mac)
-    assert (ip.src, ip.dst) == (("10.0.1.1", "10.0.1.2") if v4 else ("2001:db8:1::1", "2001:db8:1::2"))
+    dst = sent[IP].dst if v4 else sent[IPv6].dst
+    us, them = ("10.0.1.1", "10.0.1.2") if v4 else ("2001:db8:1::1", "2001:db8:1::2")
+    if dst in ("10.0.2.1", "2001:db8:2::1"):  # RFC 1122 3.2.1.3, RFC 4443 2.2: the address that was spoken to
+        us = dst
+    assert (ip.src, ip.dst) == (us, them)
     what, quoted = head(p)
     assert what == expected
     most = (576 if v4 else 1280) - (28 if v4 else 48)
@@ -201,10 +206,11 @@ def test_an_error_about_a_first_fragment_is_sent(router):
 
 
 def test_a_link_local_sender_is_told_from_the_link_local_address(router):
-    router.a.send(p6(router, src="fe80::2", dst="2001:db8:1::1"))
-    got = router.a.receive(wait=0.4, match=is_ip, enough=1)
-    assert len(got) == 1 and got[0][IPv6].dst == "fe80::2" and got[0][IPv6].src.startswith("fe80::")
-    assert head(got[0])[0] == (1, 4, 0)
+    """Unless it spoke to another one of ours (RFC 4443 2.2)."""
+    router.a.send(p6(router, src="fe80::2", dst="2001:db8:2::2"), p6(router, src="fe80::2", dst="2001:db8:1::1"))
+    got = router.a.receive(wait=0.4, match=is_ip, enough=2)
+    assert [p[IPv6].dst for p in got] == ["fe80::2"] * 2 and [head(p)[0] for p in got] == [(1, 2, 0), (1, 4, 0)]
+    assert got[0][IPv6].src.startswith("fe80::") and got[1][IPv6].src == "2001:db8:1::1"
 
 
 def test_the_far_side_is_told_from_its_own_interface(router):

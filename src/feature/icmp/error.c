@@ -168,18 +168,38 @@ bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16
 	return true;
 }
 
-/* In use: not of a disabled interface, not under duplicate address detection, no duplicate (RFC 4862 5.4). Only
- * then the forwarding table says "here". Link-local addresses are not in it. */
+static uint16_t lookup(const struct generation *g, uint16_t vrf, const struct ipaddr *a)
+{
+	const struct vrf_view *v = &g->vrf[vrf];
+
+	return a->family == FAMILY_V4 ? fib4_lookup(v->fib4, ipaddr_to_v4(a))
+				      : fib6_lookup(v->fib6, a->bytes);
+}
+
+static bool is_link_local(const struct ipaddr *a)
+{
+	return a->family == FAMILY_V6 && ipaddr_is_link_local(a);
+}
+
+/* In use: not of a disabled interface, not under duplicate address detection, no duplicate (RFC 4862 5.4).
+ * Only then the forwarding table says "here". Link-local addresses are not in it. */
 static bool in_use(const struct generation *g, const struct iface *ifc, const struct ipaddr *a)
 {
-	const struct vrf_view *v = &g->vrf[ifc->vrf];
-	uint16_t nh;
+	return is_link_local(a) ? ifc->enabled : g->nht.nh[lookup(g, ifc->vrf, a)].kind == NH_LOCAL;
+}
 
-	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
-		return ifc->enabled;
-	nh = a->family == FAMILY_V4 ? fib4_lookup(v->fib4, ipaddr_to_v4(a))
-				    : fib6_lookup(v->fib6, a->bytes);
-	return g->nht.nh[nh].kind == NH_LOCAL;
+bool icmp_is_ours(const struct generation *g, uint16_t iif, uint16_t vrf, const struct ipaddr *a)
+{
+	const struct iface *ifc = iif < IFACE_MAX ? g->iface[iif] : NULL;
+	const struct nexthop *nh;
+
+	if (ipaddr_is_multicast(a))
+		return false;
+	if (is_link_local(a))
+		return ifc != NULL && iface_has_address(ifc, a);
+	nh = &g->nht.nh[lookup(g, vrf, a)];
+	ifc = g->iface[nh->iface];
+	return nh->kind == NH_LOCAL && ifc != NULL && iface_has_address(ifc, a);
 }
 
 bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t family, bool link_local,
@@ -188,8 +208,7 @@ bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t fa
 	for (unsigned i = 0; i < ifc->address_count; i++) {
 		const struct ipaddr *a = &ifc->address[i].addr;
 
-		if (a->family != family || (family == FAMILY_V6 && ipaddr_is_link_local(a) != link_local) ||
-			!in_use(g, ifc, a))
+		if (a->family != family || is_link_local(a) != link_local || !in_use(g, ifc, a))
 			continue;
 		*out = *a;
 		return true;
@@ -207,11 +226,14 @@ static bool vrf_source(const struct generation *g, uint16_t vrf, uint8_t family,
 }
 
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,
-	const uint8_t *to, struct ipaddr *out)
+	const uint8_t *ip, struct ipaddr *out)
 {
 	const struct iface *ifc = iif < IFACE_MAX ? g->iface[iif] : NULL;
-	bool link_local = family == FAMILY_V6 && to[0] == 0xfe && (to[1] & 0xc0) == 0x80;
+	bool v4 = family == FAMILY_V4, link_local = !v4 && ip[8] == 0xfe && (ip[9] & 0xc0) == 0x80;
 
+	*out = v4 ? ipaddr_v4(get32(ip + 16)) : ipaddr_v6(ip + 24);
+	if (icmp_is_ours(g, iif, vrf, out))
+		return true;
 	if (ifc != NULL && link_local && icmp_source(g, ifc, family, true, out))
 		return true;
 	if (ifc != NULL && icmp_source(g, ifc, family, false, out))
@@ -227,7 +249,7 @@ void icmp_send_error(
 	struct rte_mbuf *m;
 
 	if (!icmp_error_allowed(about, n->l3, n->family, err) ||
-		!icmp_error_source(w->gen, n->iif, n->vrf, n->family, ip + 8, &source))
+		!icmp_error_source(w->gen, n->iif, n->vrf, n->family, ip, &source))
 		return;
 	if (!bucket_take(&w->icmp_bucket, w->now, w->gen->icmp_error_rate, w->gen->icmp_error_burst)) {
 		w->counters.icmp_suppressed++;

@@ -39,14 +39,19 @@ bool icmp_error_allowed(const struct rte_mbuf *m, uint16_t l3, uint8_t family, c
 bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16_t l3, uint8_t family,
 	const struct icmp_error *err, const struct ipaddr *source);
 
-/* The interface's first address of the family that is in use (IPv6: a link-local one when `link_local`); false
- * when there is none. */
+/* The interface's first address of the family that is in use (IPv6: a link-local one when `link_local`);
+ * false when there is none. */
 bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t family, bool link_local,
 	struct ipaddr *out);
 
-/* Our address that speaks for errors about packets that came in by `iif`. */
+/* A unicast address of an interface in this VRF (link-local: of iif), in use. The subnet-router anycast
+ * address (RFC 4291 2.6.1) has a local route as well but is no interface's. */
+bool icmp_is_ours(const struct generation *g, uint16_t iif, uint16_t vrf, const struct ipaddr *a);
+
+/* Our address that speaks for errors about the packet whose IP header is at `ip` and that came in by `iif`:
+ * the one it was sent to (RFC 4443 2.2, RFC 1122 3.2.1.3), else one of `iif`, else any of the VRF. */
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,
-	const uint8_t *to, struct ipaddr *out);
+	const uint8_t *ip, struct ipaddr *out);
 
 /* The control thread's way to send one (reassembly), within its own share of the rate: `about` stays the
  * caller's. */

@@ -27,7 +27,7 @@ static void error_one(struct worker *w, const struct generation *g, struct burst
 
 	if ((b->flags[i] & SLOT_ORIGINATED) != 0 || came_as_broadcast(b, i) ||
 		!icmp_error_allowed(b->pkt[i], b->l3[i], b->family[i], &b->error[i]) ||
-		!icmp_error_source(g, b->iif[i], b->vrf[i], b->family[i], burst_l3(b, i) + 8, &source))
+		!icmp_error_source(g, b->iif[i], b->vrf[i], b->family[i], burst_l3(b, i), &source))
 		return;
 	if (!bucket_take(&w->icmp_bucket, b->now, g->icmp_error_rate, g->icmp_error_burst)) {
 		w->counters.icmp_suppressed++;

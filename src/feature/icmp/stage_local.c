@@ -114,20 +114,6 @@ static void icmp4(struct worker *w, const struct generation *g, struct burst *b,
 		reply4(w, b, i);
 }
 
-/* A unicast address of ours: of the interface the packet came by, or of the one its route names. The
- * subnet-router anycast address (RFC 4291 2.6.1) has a route as well but is no interface's. */
-static bool ours6(const struct generation *g, const struct burst *b, unsigned i, const struct ipaddr *a)
-{
-	const struct iface *in = g->iface[b->iif[i]], *of;
-
-	if (ipaddr_is_multicast(a))
-		return false;
-	if (in != NULL && iface_has_address(in, a))
-		return true;
-	of = g->iface[g->nht.nh[b->nh[i]].iface];
-	return of != NULL && iface_has_address(of, a);
-}
-
 /* The answer to an anycast or multicast echo comes from a unicast address of the interface (RFC 4443 4.2). */
 static bool reply_source6(const struct generation *g, const struct burst *b, unsigned i, struct ipaddr *out)
 {
@@ -135,7 +121,7 @@ static bool reply_source6(const struct generation *g, const struct burst *b, uns
 	const struct iface *ifc = g->iface[b->iif[i]];
 
 	*out = ipaddr_v6(ip + 24);
-	if (ours6(g, b, i, out))
+	if (icmp_is_ours(g, b->iif[i], b->vrf[i], out))
 		return true;
 	return ifc != NULL && icmp_source(g, ifc, FAMILY_V6, ip[8] == 0xfe && (ip[9] & 0xc0) == 0x80, out);
 }

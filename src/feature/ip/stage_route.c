@@ -90,7 +90,6 @@ static void lookup6(const struct fib6 *fib, struct burst *b, uint64_t slots)
 		b->nh[i] = nh[n++];
 }
 
-
 /* A packet that may only be delivered here has a route that leads elsewhere. */
 static void drop_staying(const struct generation *g, struct burst *b, uint64_t slots)
 {

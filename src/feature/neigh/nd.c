@@ -115,7 +115,8 @@ static void answer(struct weir *w, const struct iface *ifc, const struct nd_msg 
 	transmit(w, ifc, to_all ? NULL : mac, q->target, to_all ? all_nodes : src, &msg);
 }
 
-/* The subnet-router anycast address of a subnet we have an address in (RFC 4291 2.6.1; none in a /127, RFC 6164).
+/* The subnet-router anycast address of a subnet we have an address in (RFC 4291 2.6.1; none in a /127, RFC
+ * 6164).
  */
 static bool is_anycast(const struct weir *w, const struct iface *ifc, const struct ipaddr *a)
 {

@@ -126,7 +126,8 @@ static struct neigh *victim(struct weir *w, bool wanted)
 	return stale;
 }
 
-/* Room for one more. What the operator configured (`wanted`) does not wait for a scan of the subnet to end. */
+/* Room for one more. What the operator configured (`wanted`) does not wait for a scan of the subnet to end.
+ */
 static bool make_room(struct weir *w, bool wanted)
 {
 	struct neigh_state *s = w->neigh;
