@@ -134,10 +134,13 @@ static int begin(struct capture *c, struct err *e)
 {
 	uint32_t magic = 0;
 
-	if (capture_need(c, sizeof magic))
+	(void)capture_need(c, 28); /* the headers of both formats */
+	if (c->len >= sizeof magic)
 		memcpy(&magic, c->data, sizeof magic);
 	if (c->why.code != 0)
 		return err_set(e, c->why.code, "%s", c->why.text);
+	if (c->warning[0] != '\0' && c->len < 28)
+		return err_set(e, EBADMSG, "%s: the compressed file ends before the first packet", c->name);
 	if (c->len == 0)
 		return err_set(e, EBADMSG, "%s: the file is empty; a pcap or pcapng file is needed", c->name);
 	if (magic == PCAPNG_MAGIC)

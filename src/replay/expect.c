@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/diag.h"
 #include "feature/iface/iface.h"
 #include "replay/expect_priv.h"
 
@@ -152,6 +153,18 @@ static void compare_count(struct expect *x, const char *part, const char *name, 
 		differ(&x->d, "%s: %" PRIu64 " %s expected, %" PRIu64 " found", part, n, name, have);
 }
 
+static void differ_no_reason(struct expect *x, const char *name)
+{
+	struct diag_near near;
+
+	diag_near_init(&near, name);
+	for (uint16_t id = 1; id <= reasons_count(); id++)
+		diag_near_try(&near, reason_get(id)->name);
+	differ(&x->d, "drops: there is no reason '%s'%s%s%s", name,
+		near.best != NULL ? "; did you mean '" : "", near.best != NULL ? near.best : "",
+		near.best != NULL ? "'?" : "");
+}
+
 static void compare_drops(struct expect *x)
 {
 	const char *key;
@@ -164,7 +177,7 @@ static void compare_drops(struct expect *x)
 		while (id <= reasons_count() && strcmp(reason_get(id)->name, key) != 0)
 			id++;
 		if (id > reasons_count())
-			differ(&x->d, "drops: there is no reason '%s'", key);
+			differ_no_reason(x, key);
 		else
 			compare_count(x, "drops", key, value, x->replay->total.reason[id]);
 	}

@@ -63,7 +63,7 @@ struct sink {
 	uint16_t port;
 	uint16_t interfaces;
 	uint16_t number[IFACE_MAX]; /* in the file, of an interface id */
-	uint64_t packets;
+	uint64_t packets, last;     /* last: ns of the latest one */
 };
 
 struct replay {

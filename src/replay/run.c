@@ -98,7 +98,7 @@ static int add_segments(struct replay *r, struct rte_mbuf *head, const uint8_t *
 
 		if (m == NULL)
 			return -ENOMEM;
-		*track_id(m) = 0;
+		*arrival_of(m) = (struct arrival){0};
 		m->data_off = 0;
 		part = (uint16_t)RTE_MIN(len, m->buf_len);
 		memcpy(rte_pktmbuf_mtod(m, void *), data, part);
@@ -122,7 +122,7 @@ static void follow(struct replay *r, const struct input *in, struct rte_mbuf *m)
 	track_begin(&r->track, m, &row);
 }
 
-static struct rte_mbuf *make_packet(struct replay *r, const struct input *in)
+static struct rte_mbuf *make_packet(struct replay *r, const struct input *in, uint64_t when)
 {
 	const struct capture_frame *f = &in->frame;
 	struct rte_mbuf *m = take_buffer(r);
@@ -135,6 +135,7 @@ static struct rte_mbuf *make_packet(struct replay *r, const struct input *in)
 	m->data_len = part;
 	m->pkt_len = f->len;
 	m->port = in->port;
+	*arrival_of(m) = (struct arrival){.ns = when};
 	if (part < f->len && add_segments(r, m, f->data + part, f->len - part) != 0) {
 		rte_pktmbuf_free(m);
 		return NULL;
@@ -168,6 +169,7 @@ static void begin_burst(struct replay *r, const struct input *in, uint64_t when)
 {
 	advance(r, when);
 	r->burst_port = in->port;
+	r->burst_start = when;
 	r->burst_end = RTE_MIN(when + BURST_TIME + 1, weir_next_timer(r->w));
 }
 
@@ -182,23 +184,12 @@ static int step(struct replay *r, struct input *in, struct err *e)
 	if (r->burst_count == 0)
 		begin_burst(r, in, when);
 	r->now = when;
-	m = make_packet(r, in);
+	m = make_packet(r, in, when);
 	if (m == NULL)
 		return err_set(e, ENOMEM, "%s: no memory for packet %llu; the replay ended there", in->path,
 			(unsigned long long)in->packets + 1);
 	r->burst[r->burst_count++] = m;
 	return 0;
-}
-
-/* Reasons to end early. */
-static int look_around(const struct replay *r, struct err *e)
-{
-	if (outputs_failed(r))
-		return -EIO; /* told when they are closed */
-	if (interrupted == 0)
-		return 0;
-	return err_set(e, EINTR, "interrupted by signal %d; the outputs have what was replayed until then",
-		(int)interrupted);
 }
 
 static int replay_packets(struct replay *r, struct err *e)
@@ -215,8 +206,7 @@ static int replay_packets(struct replay *r, struct err *e)
 		if (r->burst_count != 1 || ++look % LOOK_EVERY != 0)
 			continue;
 		progress(r, false);
-		rc = look_around(r, e);
-		if (rc != 0)
+		if (interrupted != 0 || outputs_failed(r)) /* told at the end */
 			break;
 	}
 	flush(r);
@@ -229,7 +219,9 @@ static void on_drop(void *ctx, struct rte_mbuf *m, uint16_t reason)
 {
 	struct replay *r = ctx;
 
-	track_ended(&r->track, m, reason);
+	if (r->track.on)
+		track_ended(&r->track, m, reason);
+	arrival_clear(m);
 }
 
 struct ends ends_of(const struct counters *c)
@@ -265,10 +257,8 @@ int replay_run(struct replay *r, struct err *e)
 	uint64_t start = wall_clock();
 	int rc;
 
-	if (r->track.on) {
-		r->w->worker[0]->on_drop = on_drop;
-		r->w->worker[0]->on_drop_ctx = r;
-	}
+	r->w->worker[0]->on_drop = on_drop;
+	r->w->worker[0]->on_drop_ctx = r;
 	catch_signals();
 	settle(r);
 	rc = replay_packets(r, e);
@@ -281,6 +271,10 @@ int replay_run(struct replay *r, struct err *e)
 	r->held = r->w->held;
 	if (check_books(r, e) != 0)
 		rc = -EIO;
+	if (interrupted != 0)
+		rc = err_set(e, EINTR,
+			"interrupted by signal %d; the outputs have what was replayed until then",
+			(int)interrupted);
 	if (r->merge.e.code != 0)
 		rc = err_set(e, r->merge.e.code, "%s", r->merge.e.text);
 	return rc;

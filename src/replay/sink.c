@@ -24,9 +24,18 @@ static uint32_t number_in_file(const struct sink *s, const struct rte_mbuf *m)
 	return s->number[id];
 }
 
-static void write_frame(struct sink *s, const struct rte_mbuf *m)
+/* A packet of the current burst leaves when it came, others (held or made by weir) now. */
+static uint64_t leaves_at(struct sink *s, struct rte_mbuf *m)
 {
-	uint8_t *to = pcapng_out_packet(s->file, number_in_file(s, m), s->replay->now, m->pkt_len);
+	uint64_t came = arrival_of(m)->ns, when = came >= s->replay->burst_start ? came : s->replay->now;
+
+	s->last = RTE_MAX(s->last, when);
+	return s->last;
+}
+
+static void write_frame(struct sink *s, struct rte_mbuf *m)
+{
+	uint8_t *to = pcapng_out_packet(s->file, number_in_file(s, m), leaves_at(s, m), m->pkt_len);
 
 	for (; m != NULL; m = m->next) {
 		rte_memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
@@ -45,6 +54,7 @@ static uint16_t sink_send(void *ctx, uint16_t queue, struct rte_mbuf **pkts, uin
 		write_frame(s, pkts[i]);
 		if (t->on)
 			track_sent(t, pkts[i], s->port);
+		arrival_clear(pkts[i]);
 	}
 	s->packets += n;
 	rte_pktmbuf_free_bulk(pkts, n);

@@ -41,7 +41,7 @@ void track_begin(struct track *t, struct rte_mbuf *m, const struct track_row *ro
 	if (t->next - t->first == TRACK_WINDOW)
 		stand_aside(t);
 	*slot(t, t->next) = *row;
-	*track_id(m) = t->next++;
+	arrival_of(m)->id = t->next++;
 }
 
 static int order(const void *a, const void *b)
@@ -69,10 +69,10 @@ static void end_late(struct track *t, uint64_t id, uint16_t port_plus_1, uint16_
 static void end_segments(struct track *t, struct rte_mbuf *m, uint16_t port_plus_1, uint16_t reason)
 {
 	for (; m != NULL; m = m->next) {
-		uint64_t id = *track_id(m);
+		uint64_t id = arrival_of(m)->id;
 		struct track_row *row = slot(t, id);
 
-		*track_id(m) = 0;
+		arrival_of(m)->id = 0; /* a packet ends once */
 		if (id < t->first) {
 			if (id != 0)
 				end_late(t, id, port_plus_1, reason);

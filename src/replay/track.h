@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which buffer holds which input packet, and how each packet ended. A packet's id is in the last eight bytes
- * of its buffer's private area, which nobody else writes and which is zero in packets that weir makes: ids
- * are cleared in every buffer that leaves. The segments of a reassembled packet share its end.
+ * Which buffer holds which input packet, when it came, and how each packet ended. A packet's id and time are
+ * at the end of its buffer's private area, which nobody else writes and which is zero in packets that weir
+ * makes: it is cleared in every buffer that leaves. The segments of a reassembled packet share its end.
  *
  * Packets are handed over in the order they came once they ended, so that memory does not grow with the
  * capture. One that is still held when TRACK_WINDOW others came after it stands aside and is handed over when
@@ -19,7 +19,12 @@
 
 #include "pipeline/burst.h"
 
-static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV - sizeof(uint64_t), "the id lies behind the note");
+struct arrival {
+	uint64_t id; /* 0: not followed */
+	uint64_t ns; /* 0: weir made it */
+};
+
+static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV - sizeof(struct arrival), "it lies behind the note");
 
 #define TRACK_WINDOW 32768u
 
@@ -60,9 +65,17 @@ void track_turn(struct track *t);
 void track_finish(struct track *t);
 void track_free(struct track *t);
 
-static inline uint64_t *track_id(struct rte_mbuf *m)
+static inline struct arrival *arrival_of(struct rte_mbuf *m)
 {
-	return (uint64_t *)(void *)((uint8_t *)rte_mbuf_to_priv(m) + WEIR_MBUF_PRIV - sizeof(uint64_t));
+	return (struct arrival *)(void *)((uint8_t *)rte_mbuf_to_priv(m) + WEIR_MBUF_PRIV -
+					  sizeof(struct arrival));
+}
+
+/* Before the packet's buffers go back. */
+static inline void arrival_clear(struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next)
+		*arrival_of(m) = (struct arrival){0};
 }
 
 #endif

@@ -135,7 +135,7 @@ static void each_packet_is_told_once(void **state)
 		size_t i = (size_t)random() % (n % 1000 < 500 ? 300 : 10);
 
 		if (busy[i])
-			track_ended(&t, &pool[i].m, want[*track_id(&pool[i].m)]);
+			track_ended(&t, &pool[i].m, want[arrival_of(&pool[i].m)->id]);
 		begin(&t, &pool[i], n);
 		busy[i] = true;
 		want[n] = (uint16_t)(1 + random() % 50);
