@@ -134,6 +134,9 @@ static int describe(struct runtime *r, struct port *p, struct err *e)
 	p->rx_queues = p->wanted_rx_queues != 0 ? (uint16_t)p->wanted_rx_queues
 						: at_most(r->set.workers, info.max_rx_queues);
 	p->tx_queues = at_most(r->set.workers, info.max_tx_queues);
+	/* The peer's receive queues are our transmit queues: with one number, both sides agree. */
+	if (strcmp(p->driver, "net_memif") == 0)
+		p->tx_queues = p->rx_queues;
 	p->rx_desc = at_most(p->rx_desc, info.rx_desc_lim.nb_max);
 	p->tx_desc = at_most(p->tx_desc, info.tx_desc_lim.nb_max);
 	p->scatter = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
