@@ -54,6 +54,7 @@ struct schema {
 	const struct schema *alternatives; /* ANY_OF: array ended by {0} (by .help == NULL) */
 	const char *const *identity; /* LIST of maps: keys that name an item (NULL-terminated); else by place.
 				      * Scalars in a list name themselves. */
+	bool ordered;                /* LIST: the order of its items has a meaning */
 	enum schema_effect effect;   /* at least that of what is above */
 };
 

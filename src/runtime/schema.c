@@ -86,9 +86,21 @@ static const struct schema log_fields[] = {
 };
 
 static const struct schema fields[] = {
-	{.key = "dataplane", .type = SCHEMA_MAP, .fields = dataplane_fields, .help = "Workers and memory."},
-	{.key = "dpdk", .type = SCHEMA_MAP, .fields = dpdk_fields, .help = "How DPDK's EAL is started."},
-	{.key = "api", .type = SCHEMA_MAP, .fields = api_fields, .help = "The HTTP/JSON API."},
+	{.key = "dataplane",
+		.type = SCHEMA_MAP,
+		.fields = dataplane_fields,
+		.effect = EFFECT_RESTART,
+		.help = "Workers and memory."},
+	{.key = "dpdk",
+		.type = SCHEMA_MAP,
+		.fields = dpdk_fields,
+		.effect = EFFECT_RESTART,
+		.help = "How DPDK's EAL is started."},
+	{.key = "api",
+		.type = SCHEMA_MAP,
+		.fields = api_fields,
+		.effect = EFFECT_RESTART,
+		.help = "The HTTP/JSON API."},
 	{.key = "log", .type = SCHEMA_MAP, .fields = log_fields, .help = "The log on stderr."},
 	{0},
 };
