@@ -10,6 +10,7 @@
 Prints tables and writes results.json.
 """
 import argparse
+import ipaddress
 import json
 import os
 import random
@@ -87,8 +88,20 @@ def routes_of(count, seed=7):
     return sorted(seen)
 
 
-def text_ip(ip):
-    return ".".join(str(ip >> s & 255) for s in (24, 16, 8, 0))
+def routes6_of(count, seed=7):
+    """The same for IPv6: /32s to /48s in 2000::/3; the first four are /48s when only four are wanted."""
+    if count == 4:
+        return [((0x200102000000 + i) << 80, 48) for i in range(4)]
+    rnd, seen = random.Random(seed), set()
+    lengths = [48] * 50 + [32] * 20 + [44] * 10 + [40] * 10 + [36] * 10
+    while len(seen) < count:
+        n = rnd.choice(lengths)
+        seen.add(((1 << 125 | rnd.getrandbits(125)) >> (128 - n) << (128 - n), n))
+    return sorted(seen)
+
+
+def text_ip(ip, family=4):
+    return str((ipaddress.IPv4Address if family == 4 else ipaddress.IPv6Address)(ip))
 
 
 def checksum(data):
@@ -105,13 +118,18 @@ def packet(dst, flow):
     return MAC + SOURCE + b"\x08\x00" + bytes(head) + udp + bytes(18)
 
 
-def write_pcap(path, routes, flows, seed=3):
-    rnd = random.Random(seed)
+def packet6(dst, flow):
+    head = struct.pack("!IHBB", 0x60000000, 10, 17, 64) + (0x20010DB8 << 96 | flow).to_bytes(16, "big") + dst.to_bytes(16, "big")
+    return MAC + SOURCE + b"\x86\xdd" + head + struct.pack("!HHHH", 1024 + flow % 50000, 9, 10, 0) + bytes(2)
+
+
+def write_pcap(path, routes, flows, family=4, seed=3):
+    rnd, width = random.Random(seed), 32 if family == 4 else 128
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for i in range(flows):
             ip, n = routes[i % len(routes)] if len(routes) <= 4 else rnd.choice(routes)
-            p = packet(ip | rnd.getrandbits(32 - n), i)
+            p = (packet if family == 4 else packet6)(ip | rnd.getrandbits(width - n), i)
             f.write(struct.pack("<IIII", 0, i, len(p), len(p)) + p)
 
 
@@ -234,32 +252,33 @@ class Bench:
                     "--port-topology=loop", "--nb-cores=1", "--auto-start", "--stats-period=3600"], prefix, f"{self.dir}/log")
 
     def start_l3fwd(self, prefix, pcap, column):
-        rules = f"{self.dir}/rules-{column['routes']}"
-        if not os.path.exists(rules):
-            with open(rules, "w", encoding="ascii") as f:
-                for ip, n in column["list"]:
-                    f.write(f"R{text_ip(ip)}/{n} 0\n")
-            with open(f"{self.dir}/rules6", "w", encoding="ascii") as f:
-                f.write("R2001:0200:0000:0000:0000:0000:0000:0000/48 0\n")
+        rules = {4: f"{self.dir}/rules4", 6: f"{self.dir}/rules6"}
+        lists = {4: [(0xC6120000, 16)], 6: [(0x200102000000 << 80, 48)], column["family"]: column["list"]}
+        for family, routes in lists.items():
+            with open(rules[family], "w", encoding="ascii") as f:
+                for ip, n in routes:
+                    text = text_ip(ip) if family == 4 else ipaddress.IPv6Address(ip).exploded
+                    f.write(f"R{text}/{n} 0\n")
         lookup = "fib" if column["routes"] > 100000 else "lpm"
         # One lcore: l3fwd wants a transmit queue for each, and this device has one.
         return Run([self.l3fwd, *self.eal(prefix, pcap, str(DUT_CPU)), "--", "-p", "0x1", f"--config=(0,0,{DUT_CPU})", "--parse-ptype",
-                    f"--lookup={lookup}", f"--rule_ipv4={rules}", f"--rule_ipv6={self.dir}/rules6"], prefix, f"{self.dir}/log")
+                    f"--lookup={lookup}", f"--rule_ipv4={rules[4]}", f"--rule_ipv6={rules[6]}"], prefix, f"{self.dir}/log")
 
     def start_weir(self, prefix, pcap, column):
         config, sock = f"{self.dir}/weir.yaml", f"{self.dir}/sock"
-        gateways = [f"10.99.0.{i + 2}" for i in range(GATEWAYS)]
+        family = column["family"]
+        gateways = [f"10.99.0.{i + 2}" if family == 4 else f"2001:db8:99::{i + 2}" for i in range(GATEWAYS)]
         few = column["list"] if column["routes"] <= 20000 else []
         with open(config, "w", encoding="utf-8") as f:
             f.write(f"dataplane: {{workers: \"{DUT_CPU}\", main-cpu: {CONTROL_CPU}, polling: busy, spare-buffers: 32768}}\n"
                     f"dpdk: {{file-prefix: {prefix}}}\n"
                     f"ports: {{p0: {{device: \"net_pcap0,rx_pcap={pcap},infinite_rx=1\"}}}}\n"
-                    "interfaces: {a: {port: p0, addresses: [10.99.0.1/24]}}\nneighbors:\n")
+                    "interfaces: {a: {port: p0, addresses: [10.99.0.1/24, \"2001:db8:99::1/64\"]}}\nneighbors:\n")
             for i, g in enumerate(gateways):
-                f.write(f"  - {{interface: a, address: {g}, mac: \"02:00:00:00:02:{i:02x}\"}}\n")
+                f.write(f"  - {{interface: a, address: \"{g}\", mac: \"02:00:00:00:02:{i:02x}\"}}\n")
             f.write("routes:\n" if few else "routes: []\n")
             for i, (ip, n) in enumerate(few):
-                f.write(f"  - {{prefix: {text_ip(ip)}/{n}, via: [{{address: {gateways[i % GATEWAYS]}}}]}}\n")
+                f.write(f"  - {{prefix: \"{text_ip(ip, family)}/{n}\", via: [{{address: \"{gateways[i % GATEWAYS]}\"}}]}}\n")
         run = Run([self.weir, "run", "-c", config, "--socket", sock], prefix, f"{self.dir}/log")
         if not few:
             self.load_routes(run, sock, column["list"], gateways)
@@ -301,13 +320,14 @@ class Bench:
         return [n for n, p in found.items() if p is not None]
 
     def run(self):
-        columns = [(4, 64), (4, 16384), (10000, 16384), (1000000, 16384)]
+        columns = [(4, 4, 64), (4, 4, 16384), (4, 10000, 16384), (4, 1000000, 16384), (6, 4, 16384), (6, 10000, 16384)]
         columns = columns[:1] if self.args.smoke else columns
         mhz, names, results = tsc_mhz(), self.programs(), []
-        for routes, flows in columns:
-            column = {"routes": routes, "flows": flows, "list": routes_of(routes), "rates": {n: [] for n in names}, "canary": []}
-            pcap = f"{self.dir}/{routes}-{flows}.pcap"
-            write_pcap(pcap, column["list"], flows)
+        for family, routes, flows in columns:
+            column = {"family": family, "routes": routes, "flows": flows, "list": (routes_of if family == 4 else routes6_of)(routes),
+                      "rates": {n: [] for n in names}, "canary": []}
+            pcap = f"{self.dir}/{family}-{routes}-{flows}.pcap"
+            write_pcap(pcap, column["list"], flows, family)
             for _ in range(self.args.processes):
                 for name in names:
                     if name == "testpmd" and routes > 4:
@@ -320,8 +340,9 @@ class Bench:
         return results
 
     def table(self, results, names, mhz):
-        print(f"\n(b) net_pcap, one core, 60-byte frames: best million packets/s (TSC cycles per packet at {mhz:.0f} MHz)\n")
-        heads = [f"{c['routes']} routes, {c['flows']} flows" for c in results]
+        print(f"\n(b) net_pcap, one core, 60-byte frames: best million packets/s (TSC cycles per packet at {mhz:.0f} MHz);"
+              "\n    columns: family, routes, flows\n")
+        heads = [f"v{c['family']} {c['routes']} routes, {c['flows']}" for c in results]
         print(f"{'':10}" + "".join(f"{h:>26}" for h in heads))
         for n in names:
             cells = []

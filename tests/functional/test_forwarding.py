@@ -44,6 +44,7 @@ def test_ping_with_several_workers(lab, workers):
 @pytest.mark.parametrize("target", ["10.0.1.1", "10.0.2.1", "2001:db8:1::1", "2001:db8:2::1"])
 def test_router_answers_ping_on_every_address(lab, target):
     one = two_hosts(lab)
+    one.wait_usable()
     p = one.a.ping(target)
     assert answered(p), p.stdout
 
