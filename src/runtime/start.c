@@ -43,7 +43,7 @@ static int setup_queues(struct runtime *r, struct port *p, struct err *e)
 	return 0;
 }
 
-/* Drivers on kernel interfaces report the standard frame size whatever the interface's MTU is. */
+/* Drivers on kernel interfaces report the standard frame size: 0 leaves the driver its default. */
 static uint32_t configured_mtu(const struct port *p, const struct rte_eth_dev_info *info)
 {
 	uint32_t frame = p->mtu + (uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);

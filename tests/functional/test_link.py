@@ -71,7 +71,7 @@ def send(one, dst, count=1):
                  for i in range(count)])
 
 
-def came(one, host, wait=0.3, enough=1):
+def came(one, host, wait=2.5, enough=1):
     return one.hosts[host].receive(wait=wait, match=is_ip, enough=enough)
 
 
