@@ -77,8 +77,9 @@ static int find_or_probe(struct port *p, struct err *e)
 		       : "; its own lines above say why");
 }
 
-/* Largest MTU the device takes; 0 and UINT16_MAX in dev_info mean it does not say. TAP (DPDK 22.11) says so only by
- * its largest frame; drivers on kernel interfaces report the standard frame whatever the interface's MTU is. */
+/* Largest MTU the device takes; 0 and UINT16_MAX in dev_info mean it does not say. TAP (DPDK 22.11) says so
+ * only by its largest frame; drivers on kernel interfaces report the standard frame whatever the interface's
+ * MTU is. */
 static uint32_t device_mtu(const struct port *p, const struct rte_eth_dev_info *info)
 {
 	const uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
@@ -96,8 +97,8 @@ static int check_mtu(const struct port *p, const struct rte_eth_dev_info *info, 
 	uint32_t limit = device_mtu(p, info);
 
 	if (p->mtu > limit)
-		return err_set(e, EINVAL, "port '%s': mtu %u is above the %u of its device", p->name, p->mtu,
-			limit);
+		return err_set(
+			e, EINVAL, "port '%s': mtu %u is above the %u of its device", p->name, p->mtu, limit);
 	return 0;
 }
 

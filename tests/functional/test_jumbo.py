@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""MTU 9000 through every path that changes a packet. Chains of buffers are in src/feature/ip/chain_test.c: of the
-drivers that work here only TAP makes them, and DPDK 22.11's takes no jumbo frames."""
+"""MTU 9000 through every path that changes a packet. Packets in chains of buffers are in ip_test.c and icmp_test.c: of the
+drivers that work here only TAP receives them, and DPDK 22.11's takes no jumbo frames."""
 import time
 
 import pytest
@@ -199,6 +199,7 @@ def test_a_packet_that_ends_early_is_dropped(router, src, dst):
 @pytest.mark.parametrize("family", ["-4", "-6"])
 def test_tcp_with_jumbo_segments(lab, family):
     one = two_hosts(lab, mtu=9000, port_options={"mtu": 9000})
+    one.wait_usable()
     assert answered(one.a.ping("10.0.2.2", count=2, s=8972, M="do"))
     server = one.b.popen("iperf3", "-s", "-1")
     time.sleep(0.4)
@@ -210,6 +211,7 @@ def test_tcp_with_jumbo_segments(lab, family):
 def test_the_largest_mtu_of_af_xdp(lab):
     """Its buffers are pages: what fits is found in the refusal of more (test_lifecycle.py)."""
     one = two_hosts(lab, mtu=2900, driver="af_xdp", port_options={"mtu": 2900})
+    one.wait_usable()
     for target, head in (("10.0.2.2", 28), ("2001:db8:2::2", 48)):
         p = one.a.ping(target, count=2, s=2900 - head, M="do")
         assert answered(p), p.stdout

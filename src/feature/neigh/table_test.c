@@ -35,6 +35,65 @@ static void the_table_is_limited_and_makes_room(void **state)
 	lab_discard();
 }
 
+static void send_to_host(unsigned host)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "10.0.1.%u", host);
+	send_to(text, 1);
+}
+
+/* Buffers are what a scan costs: all queues together hold a bounded number, whatever each may hold. */
+static void packets_that_wait_are_limited_in_all(void **state)
+{
+	v6 = false;
+	lab_config(LAB_TWO_NETS("") "neighbor: {queue-packets: 64}\n");
+	for (unsigned i = 0; i < 70 * 64; i++) {
+		send_to_host(100 + i % 70);
+		if (i % 64 == 0)
+			lab_advance(MILLIS(4));
+	}
+	assert_int_equal(lab.w->held, NEIGH_HELD_MAX);
+	assert_int_equal(lab_drops("neighbor-queue-full"), 70 * 64 - NEIGH_HELD_MAX);
+	send_to_host(200); /* has nothing to give up */
+	assert_int_equal(lab_drops("neighbor-queues-full"), 1);
+	lab_advance(SECONDS(4));
+	assert_int_equal(lab.w->held, 0);
+	lab_discard();
+	send_to_host(201);
+	assert_int_equal(lab.w->held, 1);
+	lab_discard();
+}
+
+/* A route that comes while a scan keeps the table full gets its gateway all the same. */
+static void a_gateway_does_not_wait_for_a_scan_to_end(void **state)
+{
+	static const char limits[] = LAB_TWO_NETS("") "neighbor: {limit: 16}\n";
+
+	v6 = false;
+	lab_config(limits);
+	for (unsigned i = 0; i < 3; i++) {
+		send_to_host(50 + i);
+		arp(2, 50 + i, 0x0a000100 + 50 + i, 0x0a000101);
+	}
+	for (unsigned i = 0; i < 10; i++)
+		send_to_host(100 + i);
+	assert_int_equal(lab.w->neigh->entries, 16);
+	assert_int_equal(lab_drops("neighbor-table-full"), 2);
+	assert_int_equal(
+		lab_apply(
+			LAB_TWO_NETS("") "neighbor: {limit: 16}\n"
+					 "routes: [{prefix: 198.51.100.0/24, via: [{address: 10.0.1.77}]}]\n",
+			NULL),
+		0);
+	assert_int_equal(lab.w->neigh->entries, 16);
+	assert_non_null(entry_of("10.0.1.77"));
+	assert_int_equal(lab_drops("neighbor-removed"), 1); /* the packet of the one that gave way */
+	send_to("198.51.100.1", 1);
+	assert_int_equal(entry_of("10.0.1.77")->queued, 1);
+	lab_discard();
+}
+
 /* The offline twin has no peers: every neighbour is there at once, however many there are. */
 static void offline_every_neighbour_answers(void **state)
 {
@@ -169,6 +228,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		lab_test(the_table_is_limited_and_makes_room),
+		lab_test(packets_that_wait_are_limited_in_all),
+		lab_test(a_gateway_does_not_wait_for_a_scan_to_end),
 		lab_test(offline_every_neighbour_answers),
 		lab_test(a_lost_link_takes_its_neighbours_along),
 		lab_test(permanent_neighbours_do_not_change),
