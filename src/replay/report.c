@@ -93,33 +93,54 @@ static void put_drops(const struct replay *r, struct jw *j)
 	jw_close(j, '}');
 }
 
-static void put_quoted(struct writer *w, const char *key, const char *word)
+/* --- rows: written where they stand in the buffer, as there may be millions --- */
+
+#define REASON_NAME 64 /* bytes shown, at most */
+#define ROW_MAX (6 * IFACE_NAME + REASON_NAME + 256)
+
+#define ADD(p, text) (memcpy((p), (text), sizeof(text) - 1), (p) + sizeof(text) - 1)
+
+static uint8_t *add_name(uint8_t *p, const char *name, size_t max)
 {
-	writer_text(w, key);
-	writer_text(w, word);
-	writer_put(w, "\"", 1);
+	size_t len = strnlen(name, max);
+
+	memcpy(p, name, len);
+	p[len] = '"';
+	return p + len + 1;
+}
+
+static uint8_t *add_end(uint8_t *p, const struct row *row)
+{
+	p = ADD(p, ",\"verdict\":\"");
+	p = add_name(p, row->verdict, 16);
+	if (row->reason != NULL)
+		p = add_name(ADD(p, ",\"reason\":\""), row->reason, REASON_NAME);
+	if (row->out != NULL)
+		p = add_name(ADD(p, ",\"out\":\""), row->out, IFACE_NAME);
+	*p++ = '}';
+	return p;
 }
 
 void report_row(struct replay *r, const struct row *row)
 {
-	struct writer *w = &r->report;
+	uint8_t *start = writer_take(&r->report, ROW_MAX), *p = start;
 
-	writer_text(w, r->report_rows++ != 0 ? ",\n{\"n\":" : "\n{\"n\":");
-	writer_number(w, row->n);
-	put_quoted(w, ",\"input\":\"", r->merge.input[row->input].name);
+	if (r->report_rows++ != 0)
+		*p++ = ',';
+	p = ADD(p, "\n{\"n\":");
+	p = number_text(p, row->n);
+	p = ADD(p, ",\"input\":\"");
+	p = add_name(p, r->merge.input[row->input].name, INPUT_NAME);
 	if (row->interface != NULL)
-		put_quoted(w, ",\"interface\":\"", row->interface);
+		p = add_name(ADD(p, ",\"interface\":\""), row->interface, IFACE_NAME);
 	else
-		writer_text(w, ",\"interface\":null");
-	writer_text(w, ",\"timestamp\":");
-	writer_number(w, row->ns);
-	put_quoted(w, ",\"verdict\":\"", row->verdict);
-	if (row->reason != NULL)
-		put_quoted(w, ",\"reason\":\"", row->reason);
-	if (row->out != NULL)
-		put_quoted(w, ",\"out\":\"", row->out);
-	writer_put(w, "}", 1);
+		p = ADD(p, ",\"interface\":null");
+	p = ADD(p, ",\"timestamp\":");
+	p = number_text(p, row->ns);
+	writer_give_back(&r->report, (size_t)(start + ROW_MAX - add_end(p, row)));
 }
+
+/* --- the document --- */
 
 int report_open(struct replay *r, struct err *e)
 {

@@ -71,10 +71,10 @@ void writer_put_long(struct writer *w, const void *data, size_t len)
 	}
 }
 
-/* Two digits at a time from the right; a capture has two numbers of up to 19 digits per packet. */
-void writer_number(struct writer *w, uint64_t n)
+/* Two digits at a time from the right; a report has two numbers of up to 19 digits per packet. */
+uint8_t *number_text(uint8_t *to, uint64_t n)
 {
-	char digits[20];
+	uint8_t digits[20];
 	size_t at = sizeof digits;
 
 	while (n >= 10) {
@@ -82,10 +82,11 @@ void writer_number(struct writer *w, uint64_t n)
 
 		n /= 100;
 		at -= 2;
-		digits[at] = (char)('0' + pair / 10);
-		digits[at + 1] = (char)('0' + pair % 10);
+		digits[at] = (uint8_t)('0' + pair / 10);
+		digits[at + 1] = (uint8_t)('0' + pair % 10);
 	}
 	if (n != 0 || at == sizeof digits)
-		digits[--at] = (char)('0' + n);
-	writer_put(w, digits + at, sizeof digits - at);
+		digits[--at] = (uint8_t)('0' + n);
+	memcpy(to, digits + at, sizeof digits - at);
+	return to + sizeof digits - at;
 }

@@ -57,6 +57,13 @@ static inline void writer_text(struct writer *w, const char *text)
 	writer_put(w, text, strlen(text));
 }
 
-void writer_number(struct writer *w, uint64_t n);
+/* The end of what was taken last that was not needed. */
+static inline void writer_give_back(struct writer *w, size_t len)
+{
+	w->fill -= len;
+}
+
+/* Decimal digits of n (up to 20) at `to`; their end. */
+uint8_t *number_text(uint8_t *to, uint64_t n);
 
 #endif
