@@ -4,7 +4,7 @@
 # UndefinedBehaviorSanitizer, and built for any x86-64-v2 CPU), fuzzing for a bounded time, functional tests with real
 # peers, a smoke run of the benchmarks. Installs what it needs. Safe to repeat, also after an interrupted run.
 #   ./check.sh          all of it
-#   ./check.sh NAME...  only these steps (style build unit sanitize generic fuzz functional bench)
+#   ./check.sh NAME...  only these steps (style build unit sanitize tsan generic fuzz functional bench)
 # The last line is "N passed, N failed[, N skipped]"; exit status 0 only when nothing failed.
 set -u
 cd "$(dirname "$0")"
@@ -127,6 +127,13 @@ if wants sanitize; then
 	echo "== unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	check "sanitizer build" tools/build.sh $out/sanitize -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 unit sanitized $out/sanitize 10
+fi
+if wants tsan; then
+	echo "== three workers and a busy control thread under ThreadSanitizer"
+	check "thread sanitizer build" env WEIR_TARGETS=tests/unit/pipeline_stress_test tools/build.sh $out/tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+	# Without address randomisation: the detector's own memory has fixed places.
+	check "no data races" env WEIR_STRESS_SECONDS=20 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp history_size=7" timeout 80 \
+		setarch -R $out/tsan/tests/unit/pipeline_stress_test
 fi
 if wants generic; then
 	echo "== unit tests of a build for any x86-64-v2 CPU, with the vector code this CPU has and without"

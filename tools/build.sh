@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Configures (once) and builds. Usage: tools/build.sh DIR [meson options]
+# Configures (once) and builds. Usage: tools/build.sh DIR [meson options]; WEIR_TARGETS: what to build, by default all.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 dir=$1
@@ -14,4 +14,5 @@ if [ ! -f "$dir/build.ninja" ] || [ ! -f "$dir/meson-private/coredata.dat" ]; th
 else
 	meson configure "$dir" "$@" >/dev/null
 fi
-ninja -C "$dir" >"$dir/build.log" 2>&1 || { grep -E -A6 'error|FAILED' "$dir/build.log" | head -60 >&2; exit 1; }
+# shellcheck disable=SC2086
+ninja -C "$dir" ${WEIR_TARGETS:-} >"$dir/build.log" 2>&1 || { grep -E -A6 'error|FAILED' "$dir/build.log" | head -60 >&2; exit 1; }

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/race.h"
 #include "pipeline/weir.h"
 
-static void add(struct counters *sum, const struct counters *c, int sign)
+/* Workers go on counting: single aligned words that only grow. */
+SHARED_ON_PURPOSE static void add(struct counters *sum, const struct counters *c, int sign)
 {
 	uint64_t s = (uint64_t)(int64_t)sign;
 

@@ -22,6 +22,8 @@
 
 #include <rte_common.h>
 
+#include "base/race.h"
+
 #define NH_MAX 32768             /* fits the 15 bits of a 2-byte FIB entry */
 #define NH_BUCKETS_MAX (1 << 20) /* all groups together */
 #define NH_NO_ROUTE 0
@@ -85,13 +87,15 @@ static inline struct nh_l2 nh_l2_load(const struct nexthop *nh)
 	return v;
 }
 
-static inline void nh_l2_store(struct nexthop *nh, struct nh_l2 v)
+/* One vector store: see above. */
+SHARED_ON_PURPOSE static inline void nh_l2_store(struct nexthop *nh, struct nh_l2 v)
 {
 	_mm_store_si128((__m128i *)(void *)&nh->l2, _mm_loadu_si128((const __m128i *)&v));
 }
 
-/* Brings the word of a slot up to date; after every change of it. Control thread. */
-static inline void nh_update(struct nh_table *t, uint16_t slot)
+/* Brings the word of a slot up to date; after every change of it. Control thread. Workers read single aligned
+ * words. */
+SHARED_ON_PURPOSE static inline void nh_update(struct nh_table *t, uint16_t slot)
 {
 	const struct nexthop *nh = &t->nh[slot];
 	bool plain = nh->kind == NH_ADJ && nh_l2_load(nh).ready == NH_READY && nh->ntags == 0 && nh->out == 0;
@@ -100,7 +104,7 @@ static inline void nh_update(struct nh_table *t, uint16_t slot)
 }
 
 /* Changes the kind of a filled slot. Workers that still see the old word use the old link-layer address. */
-static inline void nh_set_kind(struct nh_table *t, uint16_t slot, enum nh_kind kind)
+SHARED_ON_PURPOSE static inline void nh_set_kind(struct nh_table *t, uint16_t slot, enum nh_kind kind)
 {
 	__atomic_store_n(&t->nh[slot].kind, (uint8_t)kind, __ATOMIC_RELEASE);
 	nh_update(t, slot);

@@ -13,6 +13,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/race.h"
 #include "table/radix.h"
 
 #define DIR_ENTRIES (1u << 24)
@@ -87,7 +88,8 @@ uint32_t fib4_groups_used(const struct fib4 *f)
 	return f->group_room - f->group_free;
 }
 
-static void publish(uint16_t *entry, uint16_t value)
+/* Readers look entries up with plain loads: single aligned words. */
+SHARED_ON_PURPOSE static void publish(uint16_t *entry, uint16_t value)
 {
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
@@ -132,7 +134,7 @@ static void change_dir(struct fib4 *f, uint32_t first, uint32_t count, const str
 }
 
 /* Splits a /24 entry into a group that says the same; false when no group is left. */
-static bool split(struct fib4 *f, uint32_t slot)
+SHARED_ON_PURPOSE static bool split(struct fib4 *f, uint32_t slot)
 {
 	uint32_t g;
 	size_t base;

@@ -11,6 +11,7 @@
 
 #include <rte_hash_crc.h>
 
+#include "base/race.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/rib.h"
 #include "table/hash_bytes.h"
@@ -124,7 +125,9 @@ static int neediest(const struct nhset *s, const unsigned want[], const unsigned
 	return best;
 }
 
-static void assign(uint16_t *bucket, struct nhset *s, int to, unsigned have[])
+/* Workers read buckets and groups they found through a FIB entry with plain loads: single words, filled
+ * before an entry leads to them. */
+SHARED_ON_PURPOSE static void assign(uint16_t *bucket, struct nhset *s, int to, unsigned have[])
 {
 	__atomic_store_n(bucket, s->via[to].nh, __ATOMIC_RELEASE);
 	have[to]++;
@@ -173,7 +176,7 @@ static unsigned class_for(const struct route_spec *spec)
 	return class;
 }
 
-static int make_group(struct weir *w, struct nhset *s, unsigned class)
+SHARED_ON_PURPOSE static int make_group(struct weir *w, struct nhset *s, unsigned class)
 {
 	struct nexthop *nh;
 	uint32_t base = buckets_alloc(w, class);
@@ -186,7 +189,8 @@ static int make_group(struct weir *w, struct nhset *s, unsigned class)
 		return -ENOSPC;
 	}
 	s->class = (uint8_t) class;
-	memset(&w->nht.bucket[base], 0, (BUCKETS_MIN << class) * sizeof *w->nht.bucket);
+	for (uint32_t i = 0; i < (uint32_t)BUCKETS_MIN << class; i++)
+		__atomic_store_n(&w->nht.bucket[base + i], NH_NO_ROUTE, __ATOMIC_RELAXED);
 	nh = &w->nht.nh[s->group];
 	nh->bucket_base = base;
 	nh->bucket_mask = (BUCKETS_MIN << class) - 1;
@@ -202,7 +206,7 @@ static unsigned class_like(unsigned class, const struct nhset *like)
 	return like != NULL && like->group != 0 && like->class > class ? like->class : class;
 }
 
-static void copy_buckets(struct weir *w, const struct nhset *s, const struct nhset *like)
+SHARED_ON_PURPOSE static void copy_buckets(struct weir *w, const struct nhset *s, const struct nhset *like)
 {
 	const struct nexthop *to = &w->nht.nh[s->group], *from = &w->nht.nh[like->group];
 
