@@ -10,12 +10,10 @@
 #include "cli/verbs.h"
 #include "runtime/runtime.h"
 
-#define CONFIG_DEFAULT "/etc/weir/weir.yaml"
-
 int verb_run(const struct cli *c, struct words *a, const struct verb *v)
 {
 	const char *env = getenv("WEIR_SOCKET");
-	struct run_options o = {.config = CONFIG_DEFAULT, .socket = c->socket};
+	struct run_options o = {.socket = c->socket};
 	struct err e = {0};
 	const char *value;
 
@@ -23,8 +21,13 @@ int verb_run(const struct cli *c, struct words *a, const struct verb *v)
 		o.socket = env;
 	while (e.code == 0 && words_peek(a) != NULL && strcmp(words_peek(a), "--") != 0) {
 		value = words_option(a, "config", 'c', &e);
-		if (value != NULL)
+		if (value != NULL) {
 			o.config = value;
+			continue;
+		}
+		value = words_option(a, "state", 0, &e);
+		if (value != NULL)
+			o.state = value;
 		else if (strcmp(words_peek(a) != NULL ? words_peek(a) : "", "-v") == 0)
 			o.verbose = words_take(a) != NULL;
 		else if (words_accept(a, "--verbose", strlen("--verbose")))

@@ -82,7 +82,7 @@ static const struct verb clear_verbs[] = {
 };
 
 const struct verb verb_root[] = {
-	{"run", "-c FILE [--socket PATH] [-v] [-- EAL ARGS]", "Runs the router in the foreground.", NULL,
+	{"run", "[-c FILE] [--state DIR] [--socket PATH] [-v] [-- EAL ARGS]", "Runs the router in the foreground.", NULL,
 		verb_run, NULL},
 	{"replay", "...", "Runs pcap files through a config, offline; see 'weir replay --help'.", NULL,
 		verb_replay, NULL},

@@ -3,7 +3,8 @@
  * A config from files: one file with the conf.d beside it, or a directory. FILE comes first, then
  * conf.d/NAME.yaml in the order of the names; a directory is its own *.yaml in that order. Later files add to
  * earlier ones: maps are joined key by key, single values are replaced, lists are appended to, and an item
- * with the identity of an earlier one (a route by VRF and prefix) takes its place. Positions keep their file.
+ * with the identity of an earlier one (a route by VRF and prefix) takes its place. Lists whose items have no
+ * identity are replaced as a whole. Positions keep their file.
  *
  * Thread-safety: none.
  */

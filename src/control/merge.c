@@ -47,7 +47,7 @@ static struct node *take_first(struct node *from)
 static int merge_list(const struct schema *s, struct node *into, struct node *from)
 {
 	struct identity_index x = {0};
-	bool known = identity_known(s, from);
+	bool known = identity_known(s, from); /* false: not in the schema, which says so later */
 
 	if (known && identity_build(&x, s, into) != 0)
 		return -ENOMEM;
@@ -86,7 +86,8 @@ static int merge_map(const struct schema *s, bool root, bool named, struct node 
 			move_in(into, c);
 			continue;
 		}
-		if (old->kind != c->kind || c->kind == NODE_SCALAR) {
+		if (old->kind != c->kind || c->kind == NODE_SCALAR ||
+			(c->kind == NODE_LIST && f != NULL && !identity_known(f, c))) {
 			replace(old, c);
 			continue;
 		}

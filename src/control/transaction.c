@@ -79,7 +79,7 @@ static void copy_text(char *to, size_t size, const char *from)
 
 /* Writes the tree to the history; its id, or 0 with a sentence. */
 static uint32_t remember(struct txn *t, const struct node *tree, const struct txn_request *q,
-	const struct plan *p, struct err *e)
+	const struct config_diff *p, struct err *e)
 {
 	struct store_entry n = {.state = q->confirm_within != 0 ? STORE_PENDING : STORE_CONFIRMED,
 		.time = (int64_t)time(NULL),
@@ -94,7 +94,7 @@ static uint32_t remember(struct txn *t, const struct node *tree, const struct tx
 	copy_text(n.startup, sizeof n.startup, t->startup);
 	copy_text(n.checksum, sizeof n.checksum, t->checksum);
 	if (p != NULL)
-		plan_summary(p, n.summary, sizeof n.summary);
+		diff_summary(p, n.summary, sizeof n.summary);
 	if (text == NULL)
 		err_set(e, ENOMEM, "not enough memory to write the configuration to the history");
 	else
@@ -133,12 +133,12 @@ static bool same_as_last(struct txn *t, const struct node *tree)
 {
 	const struct store_entry *last = store_last(t->store);
 	struct node *was = last != NULL ? recall(t, last->id, NULL) : NULL;
-	struct plan p;
-	bool same = was != NULL && plan_make(&p, was, tree) == 0;
+	struct config_diff p;
+	bool same = was != NULL && config_diff_make(&p, was, tree) == 0;
 
 	if (was != NULL) {
-		same = same && plan_total(&p) == 0;
-		plan_free(&p);
+		same = same && config_diff_total(&p) == 0;
+		config_diff_free(&p);
 	}
 	node_free(was);
 	return same;
@@ -163,9 +163,9 @@ int txn_start(struct txn *t, struct node *tree, const struct txn_request *q, str
 
 /* --- apply --- */
 
-int txn_plan(const struct txn *t, const struct node *next, struct plan *p)
+int txn_plan(const struct txn *t, const struct node *next, struct config_diff *p)
 {
-	return plan_make(p, t->running, next);
+	return config_diff_make(p, t->running, next);
 }
 
 static int refuse_waiting(const struct txn *t, struct err *e)
@@ -180,7 +180,7 @@ static int refuse_waiting(const struct txn *t, struct err *e)
 }
 
 /* Names the first keys that a running weir cannot change. */
-static int refuse_restart(const struct plan *p, struct err *e)
+static int refuse_restart(const struct config_diff *p, struct err *e)
 {
 	char names[256] = "";
 	size_t len = 0;
@@ -207,14 +207,14 @@ static void switch_to(struct txn *t, struct node *next, uint32_t id)
 }
 
 static int prepare_and_write(struct txn *t, struct node *next, const struct txn_request *q,
-	const struct plan *p, uint32_t *id, struct err *e)
+	const struct config_diff *p, uint32_t *id, struct err *e)
 {
 	int rc = t->ops->prepare(t->ctx, next, e);
 
 	if (rc != 0)
 		return rc;
 	*id = t->id;
-	if (plan_total(p) == 0) /* the same config again: nothing to remember, nothing to confirm */
+	if (config_diff_total(p) == 0) /* the same config again: nothing to remember, nothing to confirm */
 		return 0;
 	*id = remember(t, next, q, p, e);
 	if (*id != 0)
@@ -223,8 +223,8 @@ static int prepare_and_write(struct txn *t, struct node *next, const struct txn_
 	return e != NULL && e->code != 0 ? -e->code : -EIO;
 }
 
-static int apply_planned(
-	struct txn *t, struct node *next, const struct txn_request *q, const struct plan *p, struct err *e)
+static int apply_planned(struct txn *t, struct node *next, const struct txn_request *q,
+	const struct config_diff *p, struct err *e)
 {
 	struct node *old = t->running;
 	uint32_t old_id = t->id, id;
@@ -246,9 +246,10 @@ static int apply_planned(
 	return 0;
 }
 
-int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, struct plan *done, struct err *e)
+int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, struct config_diff *done,
+	struct err *e)
 {
-	struct plan p = {0};
+	struct config_diff p = {0};
 	int rc;
 
 	if (done != NULL)
@@ -262,14 +263,14 @@ int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, str
 			t->id, q->if_match);
 	if (q->confirm_within > TXN_CONFIRM_MAX)
 		return err_set(e, EINVAL, "the time to confirm must be 1 to %u seconds", TXN_CONFIRM_MAX);
-	if (plan_make(&p, t->running, next) != 0)
+	if (config_diff_make(&p, t->running, next) != 0)
 		rc = err_set(e, ENOMEM, "not enough memory to compare the configurations");
 	else
 		rc = apply_planned(t, next, q, &p, e);
 	if (rc == 0 && done != NULL)
 		*done = p;
 	else
-		plan_free(&p);
+		config_diff_free(&p);
 	return rc;
 }
 

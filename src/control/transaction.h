@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "control/plan.h"
+#include "control/config_diff.h"
 #include "control/store.h"
 #include "control/tree.h"
 
@@ -53,14 +53,14 @@ void txn_free(struct txn *t);
  * e, and the return value is negative. */
 int txn_start(struct txn *t, struct node *tree, const struct txn_request *q, struct err *e);
 
-/* What an apply would change; free with plan_free(). 0 or -ENOMEM. */
-int txn_plan(const struct txn *t, const struct node *next, struct plan *p);
+/* What an apply would change; free with config_diff_free(). 0 or -ENOMEM. */
+int txn_plan(const struct txn *t, const struct node *next, struct config_diff *p);
 
 /* Applies a checked tree, which is taken over on success only. 0; -EBUSY: another config waits for
  * confirmation, or a restart is needed; -ESTALE: if_match; others from prepare or the store. `done` (may be
  * NULL) receives what changed; free it. */
-int txn_apply(
-	struct txn *t, struct node *next, const struct txn_request *q, struct plan *done, struct err *e);
+int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, struct config_diff *done,
+	struct err *e);
 
 /* Keeps the config that waits. -ENOENT: none does. */
 int txn_confirm(struct txn *t, struct err *e);

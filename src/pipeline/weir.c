@@ -111,9 +111,9 @@ static void abort_features(struct weir *w, const struct feature *last)
 	}
 }
 
-int weir_apply(struct weir *w, const struct node *cfg, struct err *e)
+int weir_prepare(struct weir *w, const struct node *cfg, struct err *e)
 {
-	struct generation *old = w->gen, *next = generation_clone(old);
+	struct generation *next = generation_clone(w->gen);
 
 	if (next == NULL)
 		return err_set(e, ENOMEM, "not enough memory for a new configuration; nothing was changed");
@@ -124,12 +124,43 @@ int weir_apply(struct weir *w, const struct node *cfg, struct err *e)
 		generation_free(next);
 		return e != NULL && e->code != 0 ? -e->code : -EINVAL;
 	}
+	w->prepared = next;
+	return 0;
+}
+
+void weir_commit(struct weir *w)
+{
+	struct generation *old = w->gen, *next = w->prepared;
+
+	w->prepared = NULL;
 	swap_generation(w, next);
 	for (struct feature *f = features; f != NULL; f = f->next)
 		if (f->commit != NULL)
 			f->commit(w, old, next);
 	weir_defer(w, free_generation, old);
-	return 0;
+}
+
+void weir_abort(struct weir *w)
+{
+	abort_features(w, NULL);
+	generation_free(w->prepared);
+	w->prepared = NULL;
+}
+
+void weir_bill(const struct weir *w, const struct node *cfg, struct bill *b)
+{
+	for (struct feature *f = features; f != NULL; f = f->next)
+		if (f->bill != NULL)
+			f->bill(w, cfg, b);
+}
+
+int weir_apply(struct weir *w, const struct node *cfg, struct err *e)
+{
+	int rc = weir_prepare(w, cfg, e);
+
+	if (rc == 0)
+		weir_commit(w);
+	return rc;
 }
 
 void weir_link_set(struct weir *w, uint16_t port, bool up)

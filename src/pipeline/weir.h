@@ -21,6 +21,7 @@
 
 struct weir;
 struct node; /* control/tree.h: a validated config tree */
+struct bill; /* pipeline/bill.h: bytes by purpose */
 
 /* --- timers: control thread, fire in time order (ties: in the order they were set) --- */
 struct timer {
@@ -45,6 +46,8 @@ struct feature {
 	/* `next` is published; reconcile dynamic state (routes, neighbours). Cannot fail. */
 	void (*commit)(struct weir *w, const struct generation *old, const struct generation *next);
 	void (*abort)(struct weir *w);
+	/* Adds to the bill what the feature's tables take at most with a config. NULL: nothing to speak of. */
+	void (*bill)(const struct weir *w, const struct node *cfg, struct bill *b);
 	/* Link state or MTU of a port changed (weir_link_set was called). */
 	void (*link)(struct weir *w, uint16_t port, bool up);
 	struct feature *next;
@@ -71,6 +74,7 @@ struct deferred {
 
 struct weir {
 	struct generation *gen;    /* atomic: load with weir_generation() */
+	struct generation *prepared; /* between weir_prepare() and weir_commit() */
 	struct rte_rcu_qsbr *qsbr; /* thread ids = worker ids */
 	struct worker *worker[WORKER_MAX];
 	unsigned worker_count;
@@ -99,6 +103,7 @@ struct weir {
 	struct icmp_state *icmp;    /* feature/icmp */
 	struct reass_state *reass;  /* feature/ip */
 	void *runtime;              /* runtime/ */
+	struct config_service *config; /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
 	 * sleep. */
 	void (*wake)(struct weir *w, unsigned worker);
@@ -114,8 +119,18 @@ static inline const struct generation *weir_generation(const struct weir *w)
 	return __atomic_load_n(&w->gen, __ATOMIC_ACQUIRE);
 }
 
-/* prepare() of every feature on a clone of the running generation; on success publishes and commits it,
- * otherwise aborts and leaves everything as it was. */
+/* The three steps of a change. weir_prepare(): prepare() of every feature on a clone of the running
+ * generation; refused or out of memory: nothing is staged, everything is as it was. After success exactly one
+ * of weir_commit(), which publishes the clone, and weir_abort() must follow, before any packet or timer is
+ * looked at. */
+int weir_prepare(struct weir *w, const struct node *cfg, struct err *e);
+void weir_commit(struct weir *w);
+void weir_abort(struct weir *w);
+
+/* What the tables of all features take with a config. */
+void weir_bill(const struct weir *w, const struct node *cfg, struct bill *b);
+
+/* weir_prepare() and weir_commit(). */
 int weir_apply(struct weir *w, const struct node *cfg, struct err *e);
 
 /* Publishes `next` (built by generation_clone + edits) and frees the old one after a grace period. */

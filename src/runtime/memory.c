@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "feature/route/route.h"
+#include "pipeline/bill.h"
 #include "runtime/priv.h"
 
 #define CACHE 256     /* buffers an lcore keeps to itself */
@@ -105,6 +106,14 @@ static void print_bill(const struct runtime *r, uint32_t need)
 	log_notice("packet buffers: %u needed, %u per pool, %u bytes of packet each, %llu MB", need,
 		r->pool_size, r->data_room,
 		(unsigned long long)(r->pool_size * buffer_bytes(r->data_room)) >> 20);
+}
+
+void memory_bill(const struct runtime *r, struct bill *b)
+{
+	for (int s = 0; s < RTE_MAX_NUMA_NODES; s++)
+		if (r->pool[s] != NULL)
+			bill_add(b, "packet buffers", r->pool[s]->size,
+				r->pool[s]->size * buffer_bytes(r->data_room));
 }
 
 static bool socket_used(const struct runtime *r, int socket)

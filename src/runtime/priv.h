@@ -11,7 +11,9 @@
 
 struct api;
 struct event;
+struct bill;
 struct node;
+struct store;
 
 #define DEVICE_MAX 512
 #define EAL_ARGS 96
@@ -132,12 +134,14 @@ struct runtime {
 	unsigned lcores; /* EAL started for workers: as many are possible */
 	bool pdump;
 	char eal_text[1024];
-	const char *config_path;
+	char *config_path; /* of the startup file or directory */
 	uint64_t started_tsc;
 	struct event_base *base;
 	struct event *wake, *link, *sigterm, *sigint, *sighup;
 	struct api *api;
-	struct node *config; /* tree of the running configuration */
+	bool verbose;
+	struct store *store; /* both belong to the configuration service once it runs */
+	struct node *config;
 };
 
 static inline struct runtime *runtime_of(const struct weir *w)
@@ -228,6 +232,17 @@ void shared_tx_free(struct port *p);
 void ways_adopt(struct poller *p);
 /* Owner's side: sends what other workers handed over. */
 unsigned shared_tx_drain(struct shared_tx *t, struct worker *w);
+
+/* Adds the buffers to a bill. */
+void memory_bill(const struct runtime *r, struct bill *b);
+
+/* apply.c */
+#define CONFIG_DEFAULT "/etc/weir/weir.yaml"
+/* Finds the config to start with and the place of its history: fills config, config_path and store. */
+int runtime_load_config(struct runtime *r, const struct run_options *o, struct err *e);
+/* Once `config` was applied: its history begins. */
+int runtime_config_start(struct runtime *r, struct err *e);
+void runtime_log_level(const struct runtime *r, const struct node *cfg);
 
 /* control.c */
 int control_run(struct runtime *r, const struct run_options *o, struct err *e);

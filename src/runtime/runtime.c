@@ -10,38 +10,17 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "config/config.h"
 #include "control/tree.h"
-#include "control/yaml.h"
 #include "runtime/priv.h"
-
-static int load_config(struct runtime *r, const struct run_options *o)
-{
-	static struct diag d;
-	char *text = NULL;
-
-	r->config_path = o->config;
-	r->config = config_load(o->config, &d, &text);
-	if (r->config == NULL)
-		diag_print(&d, stderr);
-	free(text);
-	return r->config != NULL ? 0 : -EINVAL;
-}
-
-static void set_log_level(const struct node *cfg, bool verbose)
-{
-	uint64_t level = node_u64(node_get(cfg, "log"), "level", LOG_NOTICE);
-
-	if (verbose && level < LOG_INFO)
-		level = LOG_INFO;
-	log_set_level((enum log_level)level);
-}
 
 /* Everything before EAL: cheap to refuse. */
 static int prepare(struct runtime *r, const struct run_options *o, struct err *e)
 {
-	if (load_config(r, o) != 0)
-		return err_set(e, EINVAL, "%s was refused", o->config);
-	set_log_level(r->config, o->verbose);
+	r->verbose = o->verbose;
+	if (runtime_load_config(r, o, e) != 0)
+		return -e->code;
+	runtime_log_level(r, r->config);
 	if (settings_read(r->config, &r->set, e) != 0)
 		return -e->code;
 	return ports_read(r, r->config, e);
@@ -62,7 +41,7 @@ static int build(struct runtime *r, struct err *e)
 	weir_control(r->weir, runtime_clock());
 	if (ports_start(r, e) != 0 || pollers_create(r, e) != 0)
 		return -1;
-	if (weir_apply(r->weir, r->config, e) != 0)
+	if (weir_apply(r->weir, r->config, e) != 0 || runtime_config_start(r, e) != 0)
 		return -1;
 	ports_poll_link(r);
 	return pollers_start(r, e);
@@ -73,6 +52,8 @@ static void tear_down(struct runtime *r)
 {
 	pollers_stop(r);
 	ports_stop(r);
+	if (r->weir != NULL)
+		config_service_free(r->weir->config);
 	weir_free(r->weir);
 	pollers_free(r);
 }
@@ -110,6 +91,8 @@ int runtime_main(const struct run_options *o)
 	if (rc != 0)
 		log_error("%s", e.code != 0 ? e.text : "weir could not start");
 	node_free(r->config);
+	store_close(r->store);
+	free(r->config_path);
 	free(r);
 	return rc != 0 ? 1 : 0;
 }

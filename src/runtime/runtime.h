@@ -17,7 +17,8 @@
 struct event_base;
 
 struct run_options {
-	const char *config; /* path of the YAML file */
+	const char *config; /* file or directory; NULL: the last confirmed config, else /etc/weir/weir.yaml */
+	const char *state;  /* directory of the history; NULL: $WEIR_STATE, else /var/lib/weir */
 	const char *socket; /* API socket; NULL: the config's api.socket, else /run/weir/weir.sock */
 	int eal_argc;       /* what followed "--" */
 	char **eal_argv;

@@ -215,7 +215,8 @@ class Lab:
     def attempt(self, text, *argv, socket=None, timeout=30):
         """A second daemon on this text that is expected to end by itself: the completed process, log in stderr."""
         path = self.config(text, "second.yaml")
-        return run(WEIR, "run", "-c", path, "--socket", socket or f"{self.dir}/second.sock", *argv, ns=self.ns,
+        return run(WEIR, "run", "-c", path, "--socket", socket or f"{self.dir}/second.sock", "--state",
+                   f"{self.dir}/second-state", *argv, ns=self.ns,
                    check=False, timeout=timeout)
 
     def start(self, config, wait=True, argv=(), **kw):
@@ -224,7 +225,7 @@ class Lab:
         self.log = open(f"{self.dir}/weir.log", "w+", encoding="utf-8")
         self.daemon = subprocess.Popen(
             ["ip", "netns", "exec", self.ns, WEIR, "run", "-c", self.path, "--socket", self.socket,
-             *argv],
+             "--state", f"{self.dir}/state", *argv],
             stdout=self.log, stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()

@@ -36,6 +36,7 @@ static bool report(
 		.router = n->router,
 		.known = n->known,
 		.permanent = n->state == NEIGH_PERMANENT,
+		.from_config = n->from_config,
 		.gateway_for = n->refs,
 		.queued = n->queued,
 		.age = n->confirmed != 0 && w->now > n->confirmed ? w->now - n->confirmed : 0};

@@ -55,6 +55,7 @@ struct neigh_info {
 	uint8_t mac[6];
 	uint8_t nud;                   /* enum neigh_nud */
 	bool router, permanent, known; /* known: mac is valid */
+	bool from_config;
 	uint32_t gateway_for;          /* next-hop sets that use it */
 	uint32_t queued;               /* packets waiting */
 	uint64_t age;                  /* ns since last confirmation */

@@ -235,6 +235,7 @@ static void info_of(const struct entry *en, const struct candidate *c, const str
 	for (unsigned i = 0; i < out->spec.via_count; i++) {
 		out->spec.via[i] = s->via[i].via;
 		out->via_usable[i] = s->via[i].usable;
+		out->via_asked[i] = s->via[i].via.iface;
 		if (s->via[i].iface != IFACE_NONE)
 			out->spec.via[i].iface = s->via[i].iface;
 	}

@@ -82,6 +82,7 @@ uint16_t route_on_link(const struct weir *w, uint16_t vrf, uint16_t iface, const
 struct route_info {
 	struct route_spec spec; /* via[].iface resolved where it could be */
 	bool via_usable[ROUTE_VIA_MAX];
+	uint16_t via_asked[ROUTE_VIA_MAX]; /* via[].iface as it was asked for, IFACE_NONE if it was not */
 	uint8_t distance;
 	bool active;              /* this candidate is in the FIB */
 	const char *why_inactive; /* one sentence or NULL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/plan.h"
+#include "control/config_diff.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 #define PATH_TEXT_MAX 512
 #define VALUE_TEXT_MAX 240 /* of an object; what is longer ends in ... */
 
-const char *const plan_op_words[PLAN_OPS] = {"added", "changed", "removed"};
+const char *const diff_op_words[DIFF_OPS] = {"added", "changed", "removed"};
 
 struct walk {
-	struct plan *p;
+	struct config_diff *p;
 	char path[PATH_TEXT_MAX];
 };
 
@@ -61,11 +61,11 @@ static char *shortened(const struct node *n)
 	return text;
 }
 
-static struct plan_change *new_change(struct plan *p)
+static struct diff_change *new_change(struct config_diff *p)
 {
 	if (p->count == p->room) {
 		unsigned room = p->room * 2 + 16;
-		struct plan_change *more = realloc(p->item, room * sizeof *more);
+		struct diff_change *more = realloc(p->item, room * sizeof *more);
 
 		if (more == NULL)
 			return NULL;
@@ -76,31 +76,31 @@ static struct plan_change *new_change(struct plan *p)
 }
 
 /* Takes the texts over. */
-static void record(struct walk *w, enum plan_op op, enum schema_effect effect, char *before, char *after)
+static void record(struct walk *w, enum diff_op op, enum schema_effect effect, char *before, char *after)
 {
-	struct plan *p = w->p;
-	struct plan_change *c = p->count < PLAN_LISTED ? new_change(p) : NULL;
+	struct config_diff *p = w->p;
+	struct diff_change *c = p->count < DIFF_LISTED ? new_change(p) : NULL;
 	char *path = c != NULL ? strdup(w->path) : NULL;
-	bool short_of_text = (op != PLAN_ADD && before == NULL) || (op != PLAN_REMOVE && after == NULL);
+	bool short_of_text = (op != DIFF_ADD && before == NULL) || (op != DIFF_REMOVE && after == NULL);
 
 	p->total[op]++;
 	p->effects[effect]++;
-	if (p->count < PLAN_LISTED && path != NULL && !short_of_text) {
-		*c = (struct plan_change){
+	if (p->count < DIFF_LISTED && path != NULL && !short_of_text) {
+		*c = (struct diff_change){
 			.op = op, .effect = effect, .path = path, .before = before, .after = after};
 		p->count++;
 		return;
 	}
-	p->failed |= p->count < PLAN_LISTED;
+	p->failed |= p->count < DIFF_LISTED;
 	free(path);
 	free(before);
 	free(after);
 }
 
-static void record_nodes(struct walk *w, enum plan_op op, enum schema_effect effect, const struct node *a,
+static void record_nodes(struct walk *w, enum diff_op op, enum schema_effect effect, const struct node *a,
 	const struct node *b)
 {
-	bool kept = w->p->count < PLAN_LISTED;
+	bool kept = w->p->count < DIFF_LISTED;
 
 	record(w, op, effect, kept && a != NULL ? shortened(a) : NULL,
 		kept && b != NULL ? shortened(b) : NULL);
@@ -155,9 +155,9 @@ static void diff_scalar(struct walk *w, struct place at, const struct node *a, c
 	if (before != NULL && after != NULL && strcmp(before, after) == 0)
 		return;
 	record(w,
-		before == NULL  ? PLAN_ADD
-		: after == NULL ? PLAN_REMOVE
-				: PLAN_CHANGE,
+		before == NULL  ? DIFF_ADD
+		: after == NULL ? DIFF_REMOVE
+				: DIFF_CHANGE,
 		at.effect, copy_or_null(before, a == NULL), copy_or_null(after, b == NULL));
 }
 
@@ -200,7 +200,7 @@ static void diff_named(struct walk *w, struct place at, const struct node *a, co
 		size_t mark = enter(w, c->key);
 
 		if (other == NULL)
-			record_nodes(w, PLAN_REMOVE, at.effect, c, NULL);
+			record_nodes(w, DIFF_REMOVE, at.effect, c, NULL);
 		else
 			diff(w, inside, c, other);
 		leave(w, mark);
@@ -209,7 +209,7 @@ static void diff_named(struct walk *w, struct place at, const struct node *a, co
 		size_t mark = enter(w, c->key);
 
 		if (find(&old, a, c->key) == NULL)
-			record_nodes(w, PLAN_ADD, at.effect, NULL, c);
+			record_nodes(w, DIFF_ADD, at.effect, NULL, c);
 		leave(w, mark);
 	}
 	keyset_free(&old);
@@ -226,7 +226,7 @@ static void diff_item(struct walk *w, struct place at, const struct node *a, con
 	identity_text(at.s, a != NULL ? a : b, name, sizeof name);
 	mark = enter(w, name);
 	if (a == NULL || b == NULL)
-		record_nodes(w, a == NULL ? PLAN_ADD : PLAN_REMOVE, at.effect, a, b);
+		record_nodes(w, a == NULL ? DIFF_ADD : DIFF_REMOVE, at.effect, a, b);
 	else
 		diff(w, below(at, at.s->item), a, b);
 	leave(w, mark);
@@ -256,7 +256,7 @@ static void diff_known(struct walk *w, struct place at, const struct node *a, co
 
 	if (identity_build(&old, at.s, a) != 0 || identity_build(&new, at.s, b) != 0) {
 		w->p->failed = true;
-		w->p->total[PLAN_CHANGE]++;
+		w->p->total[DIFF_CHANGE]++;
 	} else {
 		NODE_EACH (c, a)
 			diff_item(w, at, c, identity_find(&new, c));
@@ -266,7 +266,7 @@ static void diff_known(struct walk *w, struct place at, const struct node *a, co
 		if (at.s->ordered && a != NULL && b != NULL && !same_order(a, &new, b, &old)) {
 			size_t mark = enter(w, "order");
 
-			record_nodes(w, PLAN_CHANGE, at.effect, a, b);
+			record_nodes(w, DIFF_CHANGE, at.effect, a, b);
 			leave(w, mark);
 		}
 	}
@@ -305,11 +305,11 @@ static void diff(struct walk *w, struct place at, const struct node *a, const st
 	}
 }
 
-int plan_make(struct plan *p, const struct node *now, const struct node *next)
+int config_diff_make(struct config_diff *p, const struct node *now, const struct node *next)
 {
 	struct walk w = {.p = p};
 
-	*p = (struct plan){0};
+	*p = (struct config_diff){0};
 	for (const struct schema_part *part = schema_parts(); part != NULL; part = part->next)
 		for (const struct schema *f = part->fields; f->key != NULL; f++)
 			diff_key(&w, below((struct place){0}, f), f->key, node_get(now, f->key),
@@ -317,7 +317,7 @@ int plan_make(struct plan *p, const struct node *now, const struct node *next)
 	return p->failed ? -ENOMEM : 0;
 }
 
-void plan_free(struct plan *p)
+void config_diff_free(struct config_diff *p)
 {
 	for (unsigned i = 0; i < p->count; i++) {
 		free(p->item[i].path);
@@ -325,20 +325,20 @@ void plan_free(struct plan *p)
 		free(p->item[i].after);
 	}
 	free(p->item);
-	*p = (struct plan){0};
+	*p = (struct config_diff){0};
 }
 
-void plan_sentence(const struct plan_change *c, char *buf, size_t size)
+void diff_sentence(const struct diff_change *c, char *buf, size_t size)
 {
-	if (c->op == PLAN_CHANGE)
+	if (c->op == DIFF_CHANGE)
 		snprintf(buf, size, "%s is changed: %s -> %s", c->path, c->before, c->after);
 	else
-		snprintf(buf, size, "%s is %s: %s", c->path, plan_op_words[c->op],
-			c->op == PLAN_ADD ? c->after : c->before);
+		snprintf(buf, size, "%s is %s: %s", c->path, diff_op_words[c->op],
+			c->op == DIFF_ADD ? c->after : c->before);
 }
 
-void plan_summary(const struct plan *p, char *buf, size_t size)
+void diff_summary(const struct config_diff *p, char *buf, size_t size)
 {
-	snprintf(buf, size, "%u added, %u changed, %u removed", p->total[PLAN_ADD], p->total[PLAN_CHANGE],
-		p->total[PLAN_REMOVE]);
+	snprintf(buf, size, "%u added, %u changed, %u removed", p->total[DIFF_ADD], p->total[DIFF_CHANGE],
+		p->total[DIFF_REMOVE]);
 }
