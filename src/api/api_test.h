@@ -6,6 +6,7 @@
 #ifndef WEIR_API_API_TEST_H
 #define WEIR_API_API_TEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -16,6 +17,7 @@ struct answer {
 	unsigned status; /* 0: the connection ended without one */
 	char *text;      /* header and body */
 	json_t *doc;
+	bool chunked; /* it came in chunks, all of them */
 };
 
 /* Starts EAL, an instance with two ports and the API on a fresh socket. */

@@ -46,10 +46,32 @@ static char *read_all(int fd, size_t *len)
 	return text;
 }
 
+/* Joins the chunks of a body in place (RFC 9112 7.1); false when it is cut off. */
+static bool join_chunks(char *body, char *end)
+{
+	char *to = body, *at = body;
+
+	for (;;) {
+		char *digits_end;
+		unsigned long n = strtoul(at, &digits_end, 16);
+
+		if (digits_end == at || strncmp(digits_end, "\r\n", 2) != 0 ||
+			(unsigned long)(end - digits_end) < n + 4)
+			return false;
+		memmove(to, digits_end + 2, n);
+		to += n;
+		at = digits_end + 2 + n + 2;
+		if (n == 0)
+			break;
+	}
+	*to = '\0';
+	return true;
+}
+
 struct answer ask_raw(const char *bytes, size_t len, unsigned seconds)
 {
 	struct answer a = {0};
-	const char *body;
+	char *body;
 	size_t got;
 	int fd = dial(seconds);
 
@@ -67,6 +89,8 @@ struct answer ask_raw(const char *bytes, size_t len, unsigned seconds)
 	if (strncmp(a.text, "HTTP/1.1 ", 9) == 0)
 		a.status = (unsigned)atoi(a.text + 9);
 	body = strstr(a.text, "\r\n\r\n");
+	if (body != NULL && strcasestr(a.text, "transfer-encoding: chunked") != NULL)
+		a.chunked = join_chunks(body + 4, a.text + got);
 	if (body != NULL)
 		a.doc = json_loads(body + 4, JSON_REJECT_DUPLICATES, NULL);
 	return a;

@@ -1,118 +1,166 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Changes at run time: routes, neighbours, addresses. Bodies use the words of the config file. They are
- * checked here as strictly as there: unknown keys and wrong types are refused, nothing is half done.
+ * Changes at run time: routes, neighbours, addresses. Bodies use the words of the config file. The tables
+ * here say what a body may hold; request.c has checked it before a handler runs, so nothing is half done.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "api/api_priv.h"
-#include "control/diag.h"
+#include "control/events.h"
 #include "control/value.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/route.h"
 
-/* --- reading a body --- */
+/* --- what bodies hold --- */
 
-/* Refuses keys that are not in `known` (NULL-terminated). */
-static int check_keys(const json_t *o, const char *const *known, struct err *e)
-{
-	const char *key, *near;
-	json_t *value;
+static const struct schema via_fields[] = {
+	{.key = "address", .type = SCHEMA_ADDRESS, .help = "The gateway."},
+	{.key = "interface",
+		.type = SCHEMA_NAME,
+		.help = "The interface; by default the one whose subnet holds the gateway."},
+	{.key = "weight",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = ROUTE_WEIGHT_MAX,
+		.fallback = "1",
+		.help = "Share of the flows."},
+	{0},
+};
+static const struct schema via_item = {.type = SCHEMA_MAP, .fields = via_fields, .help = "A next hop."};
 
-	json_object_foreach((json_t *)(uintptr_t)o, key, value)
-	{
-		unsigned i = 0;
-
-		while (known[i] != NULL && strcmp(known[i], key) != 0)
-			i++;
-		if (known[i] != NULL)
-			continue;
-		near = diag_nearest(key, known);
-		if (near != NULL)
-			return err_set(e, EINVAL, "unknown key '%.64s'; did you mean '%s'?", key, near);
-		return err_set(e, EINVAL, "unknown key '%.64s'", key);
+#define ROUTE_FIELDS(needed)                                                                                 \
+	{.key = "prefix", .type = SCHEMA_PREFIX, .required = (needed), .help = "Destination."},              \
+		{.key = "vrf",                                                                               \
+			.type = SCHEMA_NAME,                                                                 \
+			.fallback = "default",                                                               \
+			.help = "The VRF, which must exist."},                                               \
+		{.key = "type",                                                                              \
+			.type = SCHEMA_ENUM,                                                                 \
+			.words = type_words,                                                                 \
+			.fallback = "unicast",                                                               \
+			.help = "What happens to its packets."},                                             \
+		{.key = "distance",                                                                          \
+			.type = SCHEMA_INT,                                                                  \
+			.min = 1,                                                                            \
+			.max = 255,                                                                          \
+			.fallback = "1",                                                                     \
+			.help = "The lowest wins."},                                                         \
+	{                                                                                                    \
+		.key = "via", .type = SCHEMA_LIST, .item = &via_item, .max = ROUTE_VIA_MAX,                  \
+		.help = "Next hops."                                                                         \
 	}
-	return 0;
+
+static const char *const type_words[] = {"unicast", "blackhole", "unreachable", "prohibit", NULL};
+static const struct schema route_fields[] = {ROUTE_FIELDS(true), {0}};
+static const struct schema route_item = {.type = SCHEMA_MAP, .fields = route_fields, .help = "A route."};
+static const struct schema routes_fields[] = {
+	ROUTE_FIELDS(false),
+	{.key = "routes",
+		.type = SCHEMA_LIST,
+		.item = &route_item,
+		.max = API_ROUTES_MAX,
+		.help = "Many routes instead of one, taken in order until one is refused."},
+	{0},
+};
+static const struct schema route_name_fields[] = {
+	{.key = "prefix", .type = SCHEMA_PREFIX, .required = true, .help = "Destination."},
+	{.key = "vrf", .type = SCHEMA_NAME, .fallback = "default", .help = "The VRF."},
+	{0},
+};
+static const struct schema neighbor_fields[] = {
+	{.key = "interface", .type = SCHEMA_NAME, .required = true, .help = "The interface."},
+	{.key = "address", .type = SCHEMA_ADDRESS, .required = true, .help = "Its address."},
+	{.key = "mac", .type = SCHEMA_MAC, .required = true, .help = "Its MAC address."},
+	{0},
+};
+static const struct schema neighbor_name_fields[] = {
+	{.key = "interface", .type = SCHEMA_NAME, .help = "The interface; with flush, only its entries."},
+	{.key = "address", .type = SCHEMA_ADDRESS, .help = "Its address."},
+	{.key = "flush",
+		.type = SCHEMA_BOOL,
+		.fallback = "false",
+		.help = "Every learnt entry instead of one."},
+	{0},
+};
+static const struct schema address_fields[] = {
+	{.key = "interface", .type = SCHEMA_NAME, .required = true, .help = "The interface."},
+	{.key = "address",
+		.type = SCHEMA_IFADDR,
+		.required = true,
+		.help = "Address and length of its network."},
+	{0},
+};
+
+/* --- reading a body, which was checked against its table --- */
+
+static const char *get_text(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
 }
 
-/* Text of a key; NULL when it is absent (an error when `required`) or no text (always an error). */
-static const char *get_text(const json_t *o, const char *key, bool required, struct err *e)
+static unsigned get_number(const json_t *o, const char *key, unsigned fallback)
 {
 	const json_t *v = json_object_get(o, key);
 
-	if (v == NULL && required)
-		err_set(e, EINVAL, "'%s' is missing", key);
-	else if (v != NULL && !json_is_string(v))
-		err_set(e, EINVAL, "'%s' must be text", key);
-	return json_string_value(v);
+	return v != NULL ? (unsigned)json_integer_value(v) : fallback;
 }
 
-static int get_number(
-	const json_t *o, const char *key, unsigned min, unsigned max, unsigned fallback, struct err *e)
+static uint8_t get_type(const json_t *o)
 {
-	const json_t *v = json_object_get(o, key);
-	json_int_t n = json_integer_value(v);
+	const char *text = get_text(o, "type");
 
-	if (v == NULL)
-		return (int)fallback;
-	if (!json_is_integer(v) || n < (json_int_t)min || n > (json_int_t)max)
-		return err_set(e, EINVAL, "'%s' must be a number from %u to %u", key, min, max);
-	return (int)n;
+	for (uint8_t i = 0; text != NULL && type_words[i] != NULL; i++)
+		if (strcmp(type_words[i], text) == 0)
+			return i;
+	return ROUTE_UNICAST;
 }
 
-static int get_word(const json_t *o, const char *key, const char *const *words, unsigned count,
-	unsigned fallback, struct err *e)
+static struct prefix get_prefix(const json_t *o, const char *key)
 {
-	const char *text = get_text(o, key, false, e);
+	struct prefix p = {0};
 
-	if (text == NULL)
-		return (int)fallback;
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(words[i], text) == 0)
-			return (int)i;
-	return err_set(e, EINVAL, "'%.64s' is not a %s that can be given here", text, key);
+	prefix_parse(get_text(o, key), &p);
+	return p;
 }
 
-static int get_prefix(const json_t *o, const char *key, bool network, struct prefix *out, struct err *e)
+/* FAMILY_NONE when it is absent. */
+static struct ipaddr get_address(const json_t *o)
 {
-	const char *text = get_text(o, key, true, e);
-	struct prefix masked;
-	char right[PREFIX_STRLEN];
+	const char *text = get_text(o, "address");
+	struct ipaddr a = {.family = FAMILY_NONE};
 
-	if (text == NULL)
-		return -EINVAL;
-	if (prefix_parse(text, out) != 0)
-		return err_set(e, EINVAL, "%s '%.64s' is not ADDRESS/LENGTH", key, text);
-	masked = prefix_masked(out);
-	if (network && !ipaddr_equal(&masked.addr, &out->addr))
-		return err_set(e, EINVAL, "%s '%.64s' has host bits set; did you mean '%s'?", key, text,
-			prefix_format(&masked, right));
-	return 0;
+	if (text != NULL)
+		ipaddr_parse(text, &a);
+	return a;
 }
 
-static int get_address(const json_t *o, bool required, struct ipaddr *out, struct err *e)
+/* Interface id by name; IFACE_NONE when absent. Negative on error. */
+static int get_interface(const struct weir *w, const json_t *o, struct err *e)
 {
-	const char *text = get_text(o, "address", required, e);
-
-	*out = (struct ipaddr){.family = FAMILY_NONE};
-	if (text != NULL && ipaddr_parse(text, out) != 0)
-		return err_set(e, EINVAL, "address '%.64s' is not an IPv4 or IPv6 address", text);
-	return e->code != 0 ? -e->code : 0;
-}
-
-/* Interface id by name; IFACE_NONE when absent and not required. Negative on error. */
-static int get_interface(const struct weir *w, const json_t *o, bool required, struct err *e)
-{
-	const char *name = get_text(o, "interface", required, e);
+	const char *name = get_text(o, "interface");
 	const struct iface *ifc = name != NULL ? generation_iface(weir_generation(w), name) : NULL;
 
-	if (e->code != 0)
-		return -e->code;
 	if (name != NULL && ifc == NULL)
 		return err_set(e, ENOENT, "there is no interface '%.64s'", name);
 	return ifc != NULL ? ifc->id : IFACE_NONE;
+}
+
+/* VRF id by name; absent: the default VRF. A route does not create one: an interface in the config does. */
+static int get_vrf(const struct weir *w, const json_t *o, struct err *e)
+{
+	const char *name = get_text(o, "vrf");
+	int id = name != NULL ? vrf_find(w, name) : 0;
+
+	return id < 0 ? err_set(e, ENOENT, "there is no VRF '%.64s'", name) : id;
+}
+
+static const char *word_of(const struct request *r)
+{
+	const char *m = r->endpoint->method;
+
+	return m[0] == 'D' ? "delete" : m[1] == 'U' ? "replace" : "add";
 }
 
 static void finish(struct request *r, const struct err *e)
@@ -125,34 +173,22 @@ static void finish(struct request *r, const struct err *e)
 
 /* --- routes --- */
 
-static const char *const route_keys[] = {"prefix", "vrf", "type", "distance", "via", NULL};
-static const char *const via_keys[] = {"address", "interface", "weight", NULL};
-
 static int read_via(const struct weir *w, const json_t *o, struct route_via *out, struct err *e)
 {
-	int iface, weight;
+	int iface = get_interface(w, o, e);
 
-	if (!json_is_object(o))
-		return err_set(e, EINVAL, "every entry of 'via' must be an object with address or interface");
-	if (check_keys(o, via_keys, e) != 0 || get_address(o, false, &out->address, e) != 0)
-		return -e->code;
-	iface = get_interface(w, o, false, e);
-	weight = get_number(o, "weight", 1, ROUTE_WEIGHT_MAX, 1, e);
-	if (e->code != 0)
-		return -e->code;
+	if (iface < 0)
+		return iface;
+	out->address = get_address(o);
 	if (iface == IFACE_NONE && out->address.family == FAMILY_NONE)
 		return err_set(e, EINVAL, "a next hop needs 'address', 'interface' or both");
 	out->iface = (uint16_t)iface;
-	out->weight = (uint16_t)weight;
+	out->weight = (uint16_t)get_number(o, "weight", 1);
 	return 0;
 }
 
 static int read_vias(const struct weir *w, const json_t *list, struct route_spec *s, struct err *e)
 {
-	if (list == NULL)
-		return 0;
-	if (!json_is_array(list) || json_array_size(list) > ROUTE_VIA_MAX)
-		return err_set(e, EINVAL, "'via' must be a list of at most %d next hops", ROUTE_VIA_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (read_via(w, json_array_get(list, i), &s->via[s->via_count++], e) != 0)
 			return -e->code;
@@ -161,55 +197,43 @@ static int read_vias(const struct weir *w, const json_t *list, struct route_spec
 	return 0;
 }
 
-/* VRF id by name; absent: the default VRF. A route does not create one: an interface in the config does. */
-static int get_vrf(const struct weir *w, const json_t *o, struct err *e)
-{
-	const char *name = get_text(o, "vrf", false, e);
-	int id = name != NULL ? vrf_find(w, name) : 0;
-
-	if (e->code != 0)
-		return -e->code;
-	return id < 0 ? err_set(e, ENOENT, "there is no VRF '%.64s'", name) : id;
-}
-
 static int put_one(struct weir *w, const json_t *o, bool replace, struct err *e)
 {
-	struct route_spec s = {.source = ROUTE_STATIC};
-	int vrf, type, distance;
+	struct route_spec s = {.source = ROUTE_STATIC,
+		.prefix = get_prefix(o, "prefix"),
+		.type = get_type(o),
+		.distance = (uint8_t)get_number(o, "distance", 0)};
+	int vrf = get_vrf(w, o, e);
 
-	if (check_keys(o, route_keys, e) != 0 || get_prefix(o, "prefix", true, &s.prefix, e) != 0)
-		return -e->code;
-	vrf = get_vrf(w, o, e);
-	type = get_word(o, "type", route_type_names, 4, ROUTE_UNICAST, e);
-	distance = get_number(o, "distance", 1, 255, 0, e);
 	s.vrf = (uint16_t)vrf;
-	s.type = (uint8_t)type;
-	s.distance = (uint8_t)distance;
-	if (e->code != 0 || read_vias(w, json_object_get(o, "via"), &s, e) != 0)
+	if (vrf < 0 || read_vias(w, json_object_get(o, "via"), &s, e) != 0)
 		return -e->code;
 	if (route_add(w, &s, replace, e) != 0)
 		return err_set(e, ENOSPC, "the route was refused");
 	return 0;
 }
 
-/* Many routes in one request, in order; it ends at the first that is refused and says which. */
-static int put_list(struct weir *w, const json_t *list, bool replace, struct err *e)
+static void tell_route(const struct request *r, const json_t *o, size_t count)
 {
-	size_t n = json_array_size(list);
+	const char *vrf = get_text(o, "vrf");
 
-	if (!json_is_array(list) || n > API_ROUTES_MAX)
-		return err_set(e, EINVAL, "'routes' must be a list of at most %u routes", API_ROUTES_MAX);
-	for (size_t i = 0; i < n; i++) {
-		const json_t *o = json_array_get(list, i);
+	event_publish(r->w, "route", EV_TEXT("action", word_of(r)), EV_TEXT("prefix", get_text(o, "prefix")),
+		EV_TEXT("vrf", vrf != NULL ? vrf : "default"), EV_U64("count", count),
+		EV_TEXT("client", r->client));
+}
 
-		if (!json_is_object(o))
-			err_set(e, EINVAL, "a route must be an object");
-		else
-			put_one(w, o, replace, e);
-		if (e->code != 0)
-			return err_prefix(
-				e, "route number %zu of %zu (those before it are in place)", i + 1, n);
-	}
+/* Many routes in one request, in order; it ends at the first that is refused and says which. */
+static int put_list(struct request *r, const json_t *list, bool replace, struct err *e)
+{
+	const size_t n = json_array_size(list);
+	size_t done = 0;
+
+	while (done < n && put_one(r->w, json_array_get(list, done), replace, e) == 0)
+		done++;
+	if (done != 0)
+		tell_route(r, NULL, done);
+	if (done < n)
+		return err_prefix(e, "route number %zu of %zu (those before it are in place)", done + 1, n);
 	return 0;
 }
 
@@ -218,95 +242,96 @@ static void put_route(struct request *r, bool replace)
 	const json_t *list = json_object_get(r->body, "routes");
 	struct err e = {0};
 
-	if (list != NULL && json_object_size(r->body) == 1)
-		put_list(r->w, list, replace, &e);
-	else
-		put_one(r->w, r->body, replace, &e);
+	if (list != NULL && json_object_size(r->body) != 1)
+		err_set(&e, EINVAL, "'routes' stands alone; every route has its own keys inside");
+	else if (list != NULL)
+		put_list(r, list, replace, &e);
+	else if (json_object_get(r->body, "prefix") == NULL)
+		err_set(&e, EINVAL, "'prefix' is missing");
+	else if (put_one(r->w, r->body, replace, &e) == 0)
+		tell_route(r, r->body, 1);
 	finish(r, &e);
 }
 
-void change_route_add(struct request *r)
+static void route_create(struct request *r)
 {
 	put_route(r, false);
 }
 
-void change_route_replace(struct request *r)
+static void route_replace(struct request *r)
 {
 	put_route(r, true);
 }
 
-void change_route_delete(struct request *r)
+static void route_delete(struct request *r)
 {
-	static const char *const keys[] = {"prefix", "vrf", NULL};
-	struct prefix p;
+	struct prefix p = get_prefix(r->body, "prefix");
 	struct err e = {0};
-	int vrf;
+	int vrf = get_vrf(r->w, r->body, &e);
 
-	if (check_keys(r->body, keys, &e) == 0 && get_prefix(r->body, "prefix", true, &p, &e) == 0) {
-		vrf = get_vrf(r->w, r->body, &e);
-		if (e.code == 0 && route_del(r->w, (uint16_t)vrf, ROUTE_STATIC, &p, &e) != 0 && e.code == 0)
-			err_set(&e, ENOENT, "there is no such route");
-	}
+	if (vrf >= 0 && route_del(r->w, (uint16_t)vrf, ROUTE_STATIC, &p, &e) == 0)
+		tell_route(r, r->body, 1);
+	else
+		err_set(&e, ENOENT, "there is no such route");
 	finish(r, &e);
 }
 
 /* --- neighbours --- */
 
+static void tell_neighbor(const struct request *r, const char *action)
+{
+	event_publish(r->w, "neighbor-change", EV_TEXT("action", action),
+		EV_TEXT("interface", get_text(r->body, "interface")),
+		EV_TEXT("address", get_text(r->body, "address")), EV_TEXT("client", r->client));
+}
+
 static void put_neighbor(struct request *r, bool replace)
 {
-	static const char *const keys[] = {"interface", "address", "mac", NULL};
 	struct err e = {0};
-	struct ipaddr a;
+	struct ipaddr a = get_address(r->body);
+	int iface = get_interface(r->w, r->body, &e);
 	uint8_t mac[6];
-	const char *text;
-	int iface;
 
-	check_keys(r->body, keys, &e);
-	iface = get_interface(r->w, r->body, true, &e);
-	get_address(r->body, true, &a, &e);
-	text = get_text(r->body, "mac", true, &e);
-	if (text != NULL && value_mac(text, mac) != 0)
-		err_set(&e, EINVAL, "mac '%.64s' is not of the form aa:bb:cc:dd:ee:ff", text);
+	value_mac(get_text(r->body, "mac"), mac);
 	if (e.code == 0 && ipaddr_is_multicast(&a))
 		err_set(&e, EINVAL, "a multicast address has no neighbour entry");
-	if (e.code == 0 && neigh_add(r->w, (uint16_t)iface, &a, mac, true, replace, false, &e) != 0 &&
-		e.code == 0)
+	if (e.code == 0 && neigh_add(r->w, (uint16_t)iface, &a, mac, true, replace, false, &e) != 0)
 		err_set(&e, ENOSPC, "the neighbour was refused");
+	if (e.code == 0)
+		tell_neighbor(r, word_of(r));
 	finish(r, &e);
 }
 
-void change_neighbor_add(struct request *r)
+static void neighbor_create(struct request *r)
 {
 	put_neighbor(r, false);
 }
 
-void change_neighbor_replace(struct request *r)
+static void neighbor_replace(struct request *r)
 {
 	put_neighbor(r, true);
 }
 
 /* One entry, or with "flush": true every learnt one (of an interface). */
-void change_neighbor_delete(struct request *r)
+static void neighbor_delete(struct request *r)
 {
-	static const char *const keys[] = {"interface", "address", "flush", NULL};
-	const json_t *flush = json_object_get(r->body, "flush");
+	const bool flush = json_is_true(json_object_get(r->body, "flush"));
 	struct err e = {0};
-	struct ipaddr a;
-	int iface;
+	struct ipaddr a = get_address(r->body);
+	int iface = get_interface(r->w, r->body, &e);
 
-	check_keys(r->body, keys, &e);
-	if (flush != NULL && !json_is_boolean(flush))
-		err_set(&e, EINVAL, "'flush' must be true or false");
-	iface = get_interface(r->w, r->body, !json_is_true(flush), &e);
-	get_address(r->body, !json_is_true(flush), &a, &e);
-	if (e.code == 0 && json_is_true(flush)) {
-		if (a.family != FAMILY_NONE)
-			err_set(&e, EINVAL, "'flush' takes no address; leave it out to delete one entry");
-		else
-			neigh_flush(r->w, (uint16_t)iface);
-	} else if (e.code == 0 && neigh_del(r->w, (uint16_t)iface, &a, &e) != 0 && e.code == 0) {
+	if (flush && a.family != FAMILY_NONE)
+		err_set(&e, EINVAL, "'flush' takes no address; leave it out to delete one entry");
+	else if (!flush && get_text(r->body, "interface") == NULL)
+		err_set(&e, EINVAL, "'interface' is missing");
+	else if (!flush && a.family == FAMILY_NONE)
+		err_set(&e, EINVAL, "'address' is missing");
+	else if (e.code == 0 && flush)
+		neigh_flush(r->w, (uint16_t)iface);
+	else if (e.code == 0 && neigh_del(r->w, (uint16_t)iface, &a, &e) != 0)
 		err_set(&e, ENOENT, "there is no such neighbour");
-	}
+	if (e.code == 0)
+		tell_neighbor(r, flush ? "flush" : "delete");
 	finish(r, &e);
 }
 
@@ -315,42 +340,61 @@ void change_neighbor_delete(struct request *r)
 static void change_address(struct request *r,
 	int (*change)(struct weir *w, const char *iface, const struct prefix *p, struct err *e))
 {
-	static const char *const keys[] = {"interface", "address", NULL};
 	struct err e = {0};
-	struct prefix p;
-	const char *name;
+	struct prefix p = get_prefix(r->body, "address");
+	const char *name = get_text(r->body, "interface");
 
-	check_keys(r->body, keys, &e);
-	name = get_text(r->body, "interface", true, &e);
-	get_prefix(r->body, "address", false, &p, &e);
-	if (e.code == 0 && change(r->w, name, &p, &e) != 0 && e.code == 0)
+	if (change(r->w, name, &p, &e) != 0)
 		err_set(&e, EINVAL, "the address was refused");
+	if (e.code == 0)
+		event_publish(r->w, "address", EV_TEXT("action", word_of(r)), EV_TEXT("interface", name),
+			EV_TEXT("address", get_text(r->body, "address")), EV_TEXT("client", r->client));
 	finish(r, &e);
 }
 
-void change_address_add(struct request *r)
+static void address_create(struct request *r)
 {
 	change_address(r, iface_address_add);
 }
 
 /* Idempotent: an address that is there already is fine. */
-void change_address_replace(struct request *r)
+static void address_replace(struct request *r)
 {
-	const char *name = json_string_value(json_object_get(r->body, "interface"));
-	const char *text = json_string_value(json_object_get(r->body, "address"));
-	const struct iface *ifc = name != NULL ? generation_iface(weir_generation(r->w), name) : NULL;
-	struct prefix p;
+	const struct iface *ifc = generation_iface(weir_generation(r->w), get_text(r->body, "interface"));
+	struct prefix p = get_prefix(r->body, "address");
 
-	if (ifc != NULL && text != NULL && prefix_parse(text, &p) == 0)
-		for (unsigned i = 0; i < ifc->address_count; i++)
-			if (ipaddr_equal(&ifc->address[i].addr, &p.addr) && ifc->address[i].len == p.len) {
-				reply_ok(r);
-				return;
-			}
+	for (unsigned i = 0; ifc != NULL && i < ifc->address_count; i++)
+		if (ipaddr_equal(&ifc->address[i].addr, &p.addr) && ifc->address[i].len == p.len) {
+			reply_ok(r);
+			return;
+		}
 	change_address(r, iface_address_add);
 }
 
-void change_address_delete(struct request *r)
+static void address_delete(struct request *r)
 {
 	change_address(r, iface_address_del);
 }
+
+static const struct endpoint endpoints[] = {
+	{"POST", "/v1/routes", "Adds static routes that do not exist yet.", route_create,
+		.body = routes_fields, .reply = doc_ok},
+	{"PUT", "/v1/routes", "Adds static routes or replaces those there are.", route_replace,
+		.body = routes_fields, .reply = doc_ok},
+	{"DELETE", "/v1/routes", "Deletes a static route.", route_delete, .body = route_name_fields,
+		.reply = doc_ok},
+	{"POST", "/v1/neighbors", "Adds a permanent neighbour.", neighbor_create, .body = neighbor_fields,
+		.reply = doc_ok},
+	{"PUT", "/v1/neighbors", "Adds a permanent neighbour or replaces the entry there is.",
+		neighbor_replace, .body = neighbor_fields, .reply = doc_ok},
+	{"DELETE", "/v1/neighbors", "Deletes a neighbour, or forgets all learnt ones.", neighbor_delete,
+		.body = neighbor_name_fields, .reply = doc_ok},
+	{"POST", "/v1/addresses", "Adds an address to an interface.", address_create, .body = address_fields,
+		.reply = doc_ok},
+	{"PUT", "/v1/addresses", "Adds an address unless it is there already.", address_replace,
+		.body = address_fields, .reply = doc_ok},
+	{"DELETE", "/v1/addresses", "Removes an address from an interface.", address_delete,
+		.body = address_fields, .reply = doc_ok},
+	{0},
+};
+ENDPOINTS_REGISTER(endpoints)

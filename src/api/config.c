@@ -48,7 +48,7 @@ static void reply_diag(struct request *r, const char *path, const struct diag *d
 	jw_close(j, '}');
 }
 
-void config_apply(struct request *r)
+static void config_apply(struct request *r)
 {
 	const char *path = json_string_value(json_object_get(r->body, "path"));
 	struct err e = {0};
@@ -72,3 +72,19 @@ void config_apply(struct request *r)
 	}
 	free(text);
 }
+
+static const struct schema apply_fields[] = {
+	{.key = "path",
+		.type = SCHEMA_STRING,
+		.required = true,
+		.min = 1,
+		.max = 4095,
+		.help = "Absolute path of the file."},
+	{0},
+};
+static const struct endpoint endpoints[] = {
+	{"POST", "/v1/config/apply", "Applies a file to the running daemon, all or nothing.", config_apply,
+		.body = apply_fields, .reply = doc_ok},
+	{0},
+};
+ENDPOINTS_REGISTER(endpoints)

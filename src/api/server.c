@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * libmicrohttpd in the daemon's event loop. MHD keeps all its descriptors in one epoll set; libevent watches
- * the descriptor of that set, and a timer covers what MHD has pending or wants to time out.
+ * libmicrohttpd in the daemon's event loop, one of its daemons for each listening socket. It keeps its
+ * descriptors in an epoll set; libevent watches the descriptor of that set, and a timer covers what it has
+ * pending or wants to time out. A new configuration is prepared beside the running one and takes its place.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,228 +10,38 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-#include <microhttpd.h>
-
-#include "api/api.h"
-#include "api/api_priv.h"
+#include "api/server.h"
 #include "base/log.h"
+#include "control/events.h"
 
-struct api {
-	struct weir *w;
-	struct MHD_Daemon *mhd;
-	struct event *ready, *timer;
-	char *path;
-	size_t bodies; /* bytes of request bodies that are held now */
-};
+static struct api *the_api; /* one in a process: the instance that is no offline twin */
 
-/* One HTTP exchange, from its header to its last byte. */
-struct exchange {
-	const struct endpoint *endpoint;
-	struct request request;
-	char *body;
-	size_t len, room;
-	unsigned refused; /* status of a body that cannot be taken; what still comes is skipped */
-	size_t skipped;
-};
+/* --- one listening socket --- */
 
-static const char *query(const struct request *r, const char *name)
+void server_run(struct server *s)
 {
-	struct MHD_Connection *c = (struct MHD_Connection *)(uintptr_t)r->query_ctx;
-	const char *value = NULL;
-	size_t len = 0;
+	MHD_UNSIGNED_LONG_LONG ms;
+	struct timeval tv;
 
-	if (MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &len) !=
-		MHD_YES)
-		return NULL;
-	return value != NULL ? value : "";
-}
-
-/* --- replies --- */
-
-static enum MHD_Result send_reply(struct MHD_Connection *c, struct request *r, const char *allow)
-{
-	static char none[] = "{\"error\":\"not enough memory for the answer\"}";
-	struct MHD_Response *reply;
-	enum MHD_Result rc;
-
-	jw_end(&r->out);
-	if (r->out.failed) {
-		reply = MHD_create_response_from_buffer(sizeof none - 1, none, MHD_RESPMEM_PERSISTENT);
-		r->status = 507;
-	} else {
-		reply = MHD_create_response_from_buffer(r->out.len, r->out.buf, MHD_RESPMEM_MUST_FREE);
-		if (reply != NULL)
-			r->out = (struct jw){0};
-	}
-	if (reply == NULL)
-		return MHD_NO;
-	MHD_add_response_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-	MHD_add_response_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (allow != NULL)
-		MHD_add_response_header(reply, MHD_HTTP_HEADER_ALLOW, allow);
-	rc = MHD_queue_response(c, r->status != 0 ? r->status : 200, reply);
-	MHD_destroy_response(reply);
-	return rc;
-}
-
-static enum MHD_Result send_unknown(struct MHD_Connection *c, struct request *r, const char *method,
-	const char *path, const char *allowed)
-{
-	const char *near = endpoint_near(path);
-
-	if (allowed[0] != '\0') {
-		reply_error(r, 405, "%s does not take %s; it takes %s", path, method, allowed);
-		return send_reply(c, r, allowed);
-	}
-	if (near != NULL)
-		reply_error(r, 404, "there is no %s; did you mean %s?", path, near);
-	else
-		reply_error(r, 404, "there is no %s", path);
-	return send_reply(c, r, NULL);
-}
-
-/* --- bodies --- */
-
-static bool keep_body(struct api *a, struct exchange *x, const char *data, size_t n)
-{
-	size_t room = x->room != 0 ? x->room : 4096;
-	char *p;
-
-	if (n > API_BODY_MAX - x->len) {
-		x->refused = 413;
-		return false;
-	}
-	while (room - x->len < n)
-		room *= 2;
-	if (a->bodies + (room - x->room) > API_BODIES_MAX) {
-		x->refused = 503;
-		return false;
-	}
-	p = room != x->room ? realloc(x->body, room) : x->body;
-	if (p == NULL) {
-		x->refused = 507;
-		return false;
-	}
-	a->bodies += room - x->room;
-	x->room = room;
-	x->body = p;
-	memcpy(p + x->len, data, n);
-	x->len += n;
-	return true;
-}
-
-static void drop_body(struct api *a, struct exchange *x)
-{
-	a->bodies -= x->room;
-	free(x->body);
-	x->body = NULL;
-	x->len = x->room = 0;
-}
-
-/* A refused body is skipped until its end, when the client listens again; a sender without end is cut off. */
-static enum MHD_Result take_body(struct api *a, struct exchange *x, const char *data, size_t *n)
-{
-	if (x->refused == 0 && !keep_body(a, x, data, *n))
-		drop_body(a, x);
-	if (x->refused != 0)
-		x->skipped += *n;
-	*n = 0;
-	return x->skipped > 4 * (size_t)API_BODY_MAX ? MHD_NO : MHD_YES;
-}
-
-static unsigned depth_of(const char *s, size_t len)
-{
-	unsigned depth = 0, deepest = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < len; i++) {
-		if (quoted && s[i] == '\\')
-			i++;
-		else if (s[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (s[i] == '{' || s[i] == '['))
-			deepest = ++depth > deepest ? depth : deepest;
-		else if (!quoted && (s[i] == '}' || s[i] == ']') && depth > 0)
-			depth--;
-	}
-	return deepest;
-}
-
-/* Reads the JSON of a body. False after a reply was written to x->request. */
-static bool parse_body(struct exchange *x)
-{
-	struct request *r = &x->request;
-	json_error_t why;
-
-	if (x->refused == 413)
-		reply_error(r, 413, "the body is larger than %u MiB", API_BODY_MAX >> 20);
-	else if (x->refused != 0)
-		reply_error(r, x->refused, "there is no room for the body now; try again");
-	else if (x->len == 0)
-		r->body = json_object();
-	else if (depth_of(x->body, x->len) > API_BODY_DEPTH)
-		reply_error(r, 400, "the body nests deeper than %d levels", API_BODY_DEPTH);
-	else {
-		r->body = json_loadb(x->body, x->len, JSON_REJECT_DUPLICATES, &why);
-		if (r->body == NULL)
-			reply_error(r, 400, "the body is not JSON: line %d, column %d: %s", why.line,
-				why.column, why.text);
-		else if (!json_is_object(r->body))
-			reply_error(r, 400, "the body must be a JSON object");
-	}
-	return r->status == 0;
-}
-
-/* --- MHD callbacks --- */
-
-static enum MHD_Result begin(
-	struct api *a, struct MHD_Connection *c, const char *url, const char *method, struct exchange **out)
-{
-	struct exchange *x = calloc(1, sizeof *x);
-	char allowed[64];
-
-	if (x == NULL)
-		return MHD_NO;
-	*out = x;
-	x->request = (struct request){.w = a->w, .query = query, .query_ctx = c};
-	if (strcmp(method, "HEAD") == 0)
-		method = "GET"; /* MHD leaves the body out */
-	x->endpoint = endpoint_find(method, url, allowed, sizeof allowed);
-	if (x->endpoint == NULL)
-		return send_unknown(c, &x->request, method, url, allowed);
-	return MHD_YES;
-}
-
-/* Called once with the header, then with each piece of the body, then without one: answer. */
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url, const char *method,
-	const char *version, const char *data, size_t *n, void **state)
-{
-	struct api *a = ctx;
-	struct exchange *x = *state;
-
-	if (x == NULL)
-		return begin(a, c, url, method, (struct exchange **)state);
-	if (*n != 0)
-		return take_body(a, x, data, n);
-	if (strcmp(x->endpoint->method, "GET") == 0 || parse_body(x))
-		x->endpoint->handle(&x->request);
-	drop_body(a, x);
-	return send_reply(c, &x->request, NULL);
-}
-
-static void on_completed(
-	void *ctx, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
-{
-	struct exchange *x = *state;
-
-	if (x == NULL)
+	MHD_run(s->mhd);
+	if (MHD_get_timeout(s->mhd, &ms) != MHD_YES) {
+		evtimer_del(s->timer);
 		return;
-	drop_body(ctx, x);
-	json_decref(x->request.body);
-	jw_free(&x->request.out);
-	free(x);
-	*state = NULL;
+	}
+	tv = (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+	evtimer_add(s->timer, &tv);
+}
+
+void server_run_soon(struct server *s)
+{
+	const struct timeval now = {0};
+
+	evtimer_add(s->timer, &now);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *server)
+{
+	server_run(server);
 }
 
 static void on_log(void *ctx, const char *fmt, va_list args)
@@ -242,71 +53,312 @@ static void on_log(void *ctx, const char *fmt, va_list args)
 	log_debug("api: %s", text);
 }
 
-/* --- the event loop --- */
-
-static void run(evutil_socket_t fd, short what, void *arg)
+static struct MHD_Daemon *start_mhd(struct server *s)
 {
-	struct api *a = arg;
-	MHD_UNSIGNED_LONG_LONG ms;
-	struct timeval tv;
+	const struct api_listen *l = s->listen;
+	struct MHD_OptionItem tls[6] = {{MHD_OPTION_END, 0, NULL}};
+	unsigned n = 0;
 
-	MHD_run(a->mhd);
-	if (MHD_get_timeout(a->mhd, &ms) != MHD_YES) {
-		evtimer_del(a->timer);
-		return;
+	if (l != NULL && l->tls) {
+		tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, l->certificate};
+		tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, l->key};
+		if (l->client_ca != NULL)
+			tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, l->client_ca};
+		tls[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+			(void *)(uintptr_t) "SECURE128:-VERS-TLS1.0:-VERS-TLS1.1"};
+		tls[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 	}
-	tv = (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-	evtimer_add(a->timer, &tv);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET |
+					MHD_ALLOW_SUSPEND_RESUME | (n != 0 ? MHD_USE_TLS : 0),
+		0, NULL, NULL, exchange_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+		MHD_OPTION_CONNECTION_LIMIT, 2u * API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)API_TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADER_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, s,
+		MHD_OPTION_NOTIFY_CONNECTION, connection_notify, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
-static struct MHD_Daemon *start_mhd(struct api *a, int fd)
+static void server_free(struct server *s)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, a,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, a, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)API_TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, a,
-		MHD_OPTION_END);
+	if (s->accept != NULL)
+		event_free(s->accept);
+	if (s->mhd != NULL) {
+		/* Suspended streams see that they are closing, and end. */
+		for (struct connection *c = s->api != NULL ? s->api->connections : NULL; c != NULL;
+			c = c->next)
+			if (c->server == s)
+				connection_close(c);
+		MHD_run(s->mhd);
+		MHD_stop_daemon(s->mhd);
+	}
+	if (s->ready != NULL)
+		event_free(s->ready);
+	if (s->timer != NULL)
+		event_free(s->timer);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
 }
 
-static int watch(struct api *a, struct event_base *base, struct err *e)
+static void servers_free(struct server *list)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	while (list != NULL) {
+		struct server *next = list->next;
+
+		server_free(list);
+		list = next;
+	}
+}
+
+/* Ready to serve, but not serving. It owns `fd`; NULL with a sentence, fd closed. */
+static struct server *server_new(const struct api_listen *l, int fd, const char *name, struct err *e)
+{
+	struct server *s = fd >= 0 ? calloc(1, sizeof *s) : NULL;
+
+	if (s == NULL) {
+		err_set(e, ENOMEM, "not enough memory for the API");
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	s->fd = fd;
+	s->listen = l;
+	snprintf(s->name, sizeof s->name, "%s", name);
+	s->mhd = start_mhd(s);
+	if (s->mhd != NULL)
+		return s;
+	if (l != NULL && l->tls)
+		err_set(e, EINVAL,
+			"TLS for %s cannot be set up: certificate, key or client-ca is not valid PEM, or the "
+			"key "
+			"belongs to another certificate",
+			name);
+	else
+		err_set(e, EIO, "the HTTP server for %s cannot be started", name);
+	server_free(s);
+	return NULL;
+}
+
+static int server_serve(struct server *s, struct api *a, struct err *e)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 
 	if (info == NULL)
 		return err_set(e, EIO, "this libmicrohttpd has no epoll support");
-	a->ready = event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, run, a);
-	a->timer = evtimer_new(base, run, a);
-	if (a->ready == NULL || a->timer == NULL || event_add(a->ready, NULL) != 0)
+	s->api = a;
+	s->accept = event_new(a->base, s->fd, EV_READ | EV_PERSIST, connection_accept, s);
+	s->ready = event_new(a->base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, s);
+	s->timer = evtimer_new(a->base, on_ready, s);
+	if (s->accept == NULL || s->ready == NULL || s->timer == NULL || event_add(s->ready, NULL) != 0 ||
+		event_add(s->accept, NULL) != 0)
 		return err_set(e, ENOMEM, "not enough memory for the API");
+	return 0;
+}
+
+/* --- configurations --- */
+
+static struct server *find_server(struct server *list, const struct api_listen *l)
+{
+	for (struct server *s = list; s != NULL; s = s->next)
+		if (s->listen != NULL && ipaddr_equal(&s->listen->address, &l->address) &&
+			s->listen->port == l->port)
+			return s;
+	return NULL;
+}
+
+/* Opens what the configuration has and the running one has not. One that differs in its certificate only
+ * takes over the listening socket: nobody is turned away. */
+static int open_servers(struct api *a, struct api_settings *set, struct server **out, struct err *e)
+{
+	for (unsigned i = 0; i < set->listen_count; i++) {
+		const struct api_listen *l = &set->listen[i];
+		struct server *now = find_server(a->servers, l), *s;
+		char text[ADDR_STRLEN], name[80];
+
+		if (now != NULL && listen_equal(now->listen, l))
+			continue;
+		snprintf(name, sizeof name, "%s port %u", ipaddr_format(&l->address, text), l->port);
+		s = server_new(l, now != NULL ? dup(now->fd) : socket_listen_tcp(l, e), name, e);
+		if (s == NULL)
+			return -e->code;
+		s->next = *out;
+		*out = s;
+	}
+	return 0;
+}
+
+static struct api *api_of(struct weir *w)
+{
+	if (the_api == NULL) {
+		the_api = calloc(1, sizeof *the_api);
+		if (the_api != NULL)
+			the_api->w = w;
+	}
+	return the_api;
+}
+
+static void forget_next(struct api *a)
+{
+	servers_free(a->next_servers);
+	settings_free(a->next_set);
+	a->next_servers = NULL;
+	a->next_set = NULL;
+}
+
+static int prepare(struct weir *w, const struct node *cfg, struct generation *next, struct err *e)
+{
+	struct api *a = w->offline ? NULL : api_of(w);
+
+	if (w->offline)
+		return 0;
+	if (a == NULL)
+		return err_set(e, ENOMEM, "not enough memory for the API");
+	a->next_set = settings_load(cfg, e);
+	if (a->next_set != NULL && open_servers(a, a->next_set, &a->next_servers, e) == 0)
+		return 0;
+	forget_next(a);
+	return -e->code;
+}
+
+/* Moves the servers that stay to their place in the new settings; returns the others. */
+static struct server *split_servers(struct api *a, struct api_settings *set)
+{
+	struct server **at = &a->servers, *gone = NULL;
+
+	while (*at != NULL) {
+		struct server *s = *at;
+		const struct api_listen *place = NULL;
+
+		for (unsigned i = 0; s->listen != NULL && i < set->listen_count; i++)
+			if (listen_equal(s->listen, &set->listen[i]))
+				place = &set->listen[i];
+		if (s->listen == NULL || place != NULL) {
+			s->listen = place;
+			at = &s->next;
+		} else {
+			*at = s->next;
+			s->next = gone;
+			gone = s;
+		}
+	}
+	return gone;
+}
+
+static void start_serving(struct api *a, struct server *s)
+{
+	struct err e = {0};
+
+	if (server_serve(s, a, &e) != 0)
+		log_error("%s: %s", s->name, e.text);
+	else
+		log_info("API: listening on %s", s->name);
+}
+
+static void commit(struct weir *w, const struct generation *old, const struct generation *next)
+{
+	struct api *a = w->offline ? NULL : the_api;
+	struct server **end;
+
+	if (a == NULL || a->next_set == NULL)
+		return;
+	servers_free(split_servers(a, a->next_set));
+	settings_free(a->set);
+	a->set = a->next_set;
+	for (end = &a->servers; *end != NULL; end = &(*end)->next)
+		;
+	*end = a->next_servers;
+	a->next_set = NULL;
+	a->next_servers = NULL;
+	for (struct server *s = *end; s != NULL && a->base != NULL; s = s->next)
+		start_serving(a, s);
+}
+
+static void abort_next(struct weir *w)
+{
+	if (!w->offline && the_api != NULL)
+		forget_next(the_api);
+}
+
+static void free_api(struct weir *w)
+{
+	if (!w->offline && the_api != NULL && the_api->w == w)
+		api_stop(the_api);
+}
+
+static struct feature feature = {.name = "api",
+	.order = 200,
+	.prepare = prepare,
+	.commit = commit,
+	.abort = abort_next,
+	.fini = free_api};
+FEATURE_REGISTER(feature)
+
+/* --- the whole --- */
+
+static void on_tick(evutil_socket_t fd, short what, void *api)
+{
+	struct api *a = api;
+
+	connections_expire(a);
+	for (struct server *s = a->servers; s != NULL; s = s->next)
+		if (s->paused && event_add(s->accept, NULL) == 0)
+			s->paused = false;
+	watch_tick(a->w);
+}
+
+static int start_timers(struct api *a, struct err *e)
+{
+	const struct timeval second = {.tv_sec = 1};
+
+	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
+	a->feeds = evtimer_new(a->base, streams_due, a);
+	if (a->tick == NULL || a->feeds == NULL || event_add(a->tick, &second) != 0 ||
+		events_open(a->w, streams_wake, a) != 0)
+		return err_set(e, ENOMEM, "not enough memory for the API");
+	return 0;
+}
+
+static int start_unix(struct api *a, const char *path, struct err *e)
+{
+	struct server *s;
+	char name[80];
+	int fd = socket_listen(path, a->set, e);
+
+	if (fd < 0)
+		return -e->code;
+	snprintf(name, sizeof name, "%.79s", path);
+	s = server_new(NULL, fd, name, e);
+	if (s == NULL)
+		return -e->code;
+	a->path = strdup(path);
+	s->next = a->servers;
+	a->servers = s;
 	return 0;
 }
 
 struct api *api_start(struct weir *w, struct event_base *base, const char *socket_path, struct err *e)
 {
-	struct api *a = calloc(1, sizeof *a);
-	int fd;
+	struct api *a = api_of(w);
 
 	if (a == NULL) {
 		err_set(e, ENOMEM, "not enough memory for the API");
 		return NULL;
 	}
-	a->w = w;
-	fd = socket_listen(socket_path, e);
-	if (fd < 0) {
-		free(a);
+	if (a->base != NULL) {
+		err_set(e, EADDRINUSE, "this weir serves %s already", a->path);
 		return NULL;
 	}
-	a->path = strdup(socket_path);
-	a->mhd = start_mhd(a, fd);
-	if (a->mhd == NULL) {
-		err_set(e, EIO, "the HTTP server for %s cannot be started", socket_path);
-		close(fd);
-	}
-	if (a->mhd == NULL || watch(a, base, e) != 0) {
+	if (a->set == NULL)
+		a->set = settings_load(NULL, e);
+	a->base = base;
+	if (a->set == NULL || start_unix(a, socket_path, e) != 0 || start_timers(a, e) != 0) {
 		api_stop(a);
 		return NULL;
 	}
+	for (struct server *s = a->servers; s != NULL; s = s->next)
+		if (server_serve(s, a, e) != 0) {
+			api_stop(a);
+			return NULL;
+		}
 	return a;
 }
 
@@ -314,14 +366,20 @@ void api_stop(struct api *a)
 {
 	if (a == NULL)
 		return;
-	if (a->ready != NULL)
-		event_free(a->ready);
-	if (a->timer != NULL)
-		event_free(a->timer);
+	a->stopping = true;
 	if (a->path != NULL)
 		unlink(a->path);
-	if (a->mhd != NULL)
-		MHD_stop_daemon(a->mhd); /* closes the listening socket as well */
+	if (a->base != NULL)
+		events_close();
+	servers_free(a->servers);
+	forget_next(a);
+	settings_free(a->set);
+	if (a->tick != NULL)
+		event_free(a->tick);
+	if (a->feeds != NULL)
+		event_free(a->feeds);
 	free(a->path);
+	if (a == the_api)
+		the_api = NULL;
 	free(a);
 }

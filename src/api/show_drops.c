@@ -31,7 +31,7 @@ static void put_totals(struct jw *j, const struct weir *w, const struct counters
 	jw_close(j, '}');
 }
 
-void show_drops(struct request *r)
+static void show_drops(struct request *r)
 {
 	const char *all = r->query(r, "all");
 	struct counters *c = counters_read(r);
@@ -60,7 +60,7 @@ void show_drops(struct request *r)
 
 /* Packets under way at this moment end after it: they count as received after it too, or the sum above would
  * never hold again. */
-void clear_counters(struct request *r)
+static void clear_counters(struct request *r)
 {
 	struct counters *b = &r->w->baseline;
 
@@ -68,3 +68,34 @@ void clear_counters(struct request *r)
 	b->received = b->transmitted + sum_reasons(b) - b->originated;
 	reply_ok(r);
 }
+
+static const char *const kinds[] = {"done", "drop", "error", NULL};
+static const struct doc drop_docs[] = {
+	{"reason", DOC_TEXT, "Its name, which never changes."},
+	{"kind", DOC_TEXT, "done: arrived. drop: protocol or policy. error: want of room.", .words = kinds},
+	{"packets", DOC_U64, "How many ended so."},
+	{"help", DOC_TEXT, "What it means."},
+	{0},
+};
+static const struct doc totals_docs[] = {
+	{"received", DOC_U64, "Packets received."},
+	{"originated", DOC_U64, "Packets made here."},
+	{"transmitted", DOC_U64, "Packets sent."},
+	{"ended", DOC_U64, "Packets that ended with a reason."},
+	{"held", DOC_U64, "Packets that wait inside."},
+	{"icmp_suppressed", DOC_U64, "ICMP errors not sent because of the rate limit."},
+	{0},
+};
+static const struct doc drops_docs[] = {
+	{"drops", DOC_LIST, "Reasons that occurred.", drop_docs},
+	{"totals", DOC_OBJECT, "received + originated = transmitted + ended + held", totals_docs},
+	{0},
+};
+static const struct param params[] = {{"all", "1: also reasons that did not occur.", "^[01]?$"}, {0}};
+
+static const struct endpoint endpoints[] = {
+	{"GET", "/v1/drops", "How packets ended, by reason.", show_drops, params, .reply = drops_docs},
+	{"POST", "/v1/counters/clear", "Sets every counter to zero.", clear_counters, .reply = doc_ok},
+	{0},
+};
+ENDPOINTS_REGISTER(endpoints)

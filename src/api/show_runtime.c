@@ -5,7 +5,7 @@
 #include "api/api_priv.h"
 #include "runtime/runtime.h"
 
-void show_version(struct request *r)
+static void show_version(struct request *r)
 {
 	struct runtime_info info = {0};
 
@@ -78,7 +78,7 @@ static void put_port(void *ctx, const struct runtime_port *p)
 	jw_close(j, '}');
 }
 
-void show_ports(struct request *r)
+static void show_ports(struct request *r)
 {
 	jw_open(&r->out, NULL, '{');
 	jw_open(&r->out, "ports", '[');
@@ -97,7 +97,7 @@ static void put_worker(void *ctx, const struct runtime_worker *k)
 	jw_open(j, NULL, '{');
 	jw_u64(j, "id", k->id);
 	jw_u64(j, "lcore", k->lcore);
-	jw_u64(j, "cpu", (uint64_t)k->cpu);
+	jw_u64(j, "cpu", k->cpu > 0 ? (uint64_t)k->cpu : 0);
 	jw_text(j, "polling", k->polling);
 	jw_text(j, "idle", k->rest);
 	jw_real(j, "load", k->load);
@@ -126,7 +126,7 @@ static void put_worker(void *ctx, const struct runtime_worker *k)
 	jw_close(j, '}');
 }
 
-void show_workers(struct request *r)
+static void show_workers(struct request *r)
 {
 	jw_open(&r->out, NULL, '{');
 	jw_open(&r->out, "workers", '[');
@@ -157,7 +157,7 @@ static void put_memory(void *ctx, const struct runtime_memory *m)
 	jw_close(b->j, '}');
 }
 
-void show_memory(struct request *r)
+static void show_memory(struct request *r)
 {
 	struct bill b = {.j = &r->out};
 
@@ -168,3 +168,89 @@ void show_memory(struct request *r)
 	jw_u64(&r->out, "total_bytes", b.bytes);
 	jw_close(&r->out, '}');
 }
+
+static const struct doc version_docs[] = {
+	{"version", DOC_TEXT, "Of weir."},
+	{"api", DOC_TEXT, "Of this API."},
+	{"dpdk", DOC_TEXT, "Of DPDK."},
+	{"uptime_ns", DOC_U64, "Since the daemon started."},
+	{"config", DOC_TEXT, "File of the configuration.", .flags = DOC_NULL},
+	{"generation", DOC_U64, "Counts what workers were given: each change is one more."},
+	{"file_prefix", DOC_TEXT, "Name under which DPDK's tools find the daemon."},
+	{"eal_arguments", DOC_TEXT, "What EAL was started with."},
+	{"hugepages", DOC_BOOL, "Buffers are in hugepages."},
+	{"tsc_hz", DOC_U64, "Cycles per second, for everything counted in cycles."},
+	{0},
+};
+static const struct doc port_docs[] = {
+	{"name", DOC_TEXT, "As in the configuration."},
+	{"id", DOC_U64, "DPDK's number."},
+	{"device", DOC_TEXT, "As in the configuration."},
+	{"driver", DOC_TEXT, "DPDK's driver."},
+	{"mac", DOC_TEXT, "MAC address."},
+	{"mtu", DOC_U64, "Largest packet in bytes without the Ethernet header."},
+	{"link", DOC_TEXT, "up or down."},
+	{"speed_mbit", DOC_U64, "0: unknown."},
+	{"full_duplex", DOC_BOOL, "As the device says."},
+	{"rx_queues", DOC_U64, "Receive queues."},
+	{"tx_queues", DOC_U64, "Transmit queues."},
+	{"socket", DOC_U64, "NUMA socket; null: unknown.", .flags = DOC_NULL},
+	{"rss", DOC_BOOL, "The device spreads flows over the queues."},
+	{"promiscuous", DOC_BOOL, "It takes frames for any address."},
+	{"rx_packets", DOC_U64, "Received."},
+	{"rx_bytes", DOC_U64, "Received."},
+	{"rx_missed", DOC_U64, "Lost because no worker took them in time."},
+	{"rx_errors", DOC_U64, "Broken frames."},
+	{"rx_nombuf", DOC_U64, "Lost for want of buffers."},
+	{"tx_packets", DOC_U64, "Sent."},
+	{"tx_bytes", DOC_U64, "Sent."},
+	{"tx_errors", DOC_U64, "Not sent."},
+	{"xstats", DOC_MAP, "Counters of the driver under its names.", .flags = DOC_OPTIONAL},
+	{0},
+};
+static const struct doc ports_docs[] = {{"ports", DOC_LIST, "By id.", port_docs}, {0}};
+static const struct doc queue_docs[] = {
+	{"port", DOC_ANY, "The port."},
+	{"queue", DOC_U64, "Number of the queue."},
+	{0},
+};
+static const struct doc worker_docs[] = {
+	{"id", DOC_U64, "Number from 0."},
+	{"lcore", DOC_U64, "DPDK's logical core."},
+	{"cpu", DOC_U64, "CPU it runs on."},
+	{"socket", DOC_U64, "NUMA socket; null: unknown.", .flags = DOC_NULL},
+	{"polls", DOC_U64, "Rounds over its queues."},
+	{"idle_polls", DOC_U64, "Rounds that found nothing."},
+	{"bursts", DOC_U64, "Bursts it ran."},
+	{"packets", DOC_U64, "Packets it received."},
+	{"busy_cycles", DOC_U64, "Cycles in rounds that found work."},
+	{"idle_cycles", DOC_U64, "Cycles in rounds that found nothing."},
+	{"busy_ratio", DOC_REAL, "Busy part of its time since the start."},
+	{"cycles_per_packet", DOC_REAL, "Busy cycles per packet."},
+	{"queues", DOC_LIST, "Receive queues it polls.", queue_docs},
+	{0},
+};
+static const struct doc workers_docs[] = {{"workers", DOC_LIST, "By id.", worker_docs}, {0}};
+static const struct doc bill_docs[] = {
+	{"what", DOC_TEXT, "What it is for."},
+	{"bytes", DOC_U64, "Bytes."},
+	{"count", DOC_U64, "Entries, where they can be counted.", .flags = DOC_OPTIONAL},
+	{"used", DOC_U64, "Entries in use.", .flags = DOC_OPTIONAL},
+	{0},
+};
+static const struct doc memory_docs[] = {
+	{"memory", DOC_LIST, "Lines of the bill.", bill_docs},
+	{"total_bytes", DOC_U64, "Their sum."},
+	{0},
+};
+static const struct param port_params[] = {{"xstats", "1: with the driver's own counters.", "^[01]?$"}, {0}};
+
+static const struct endpoint endpoints[] = {
+	{"GET", "/v1/version", "Version and uptime of the daemon.", show_version, .reply = version_docs},
+	{"GET", "/v1/ports", "Ports: link, queues, counters of the device.", show_ports, port_params,
+		.reply = ports_docs},
+	{"GET", "/v1/workers", "Worker threads: load and queues.", show_workers, .reply = workers_docs},
+	{"GET", "/v1/memory", "Where the memory went.", show_memory, .reply = memory_docs},
+	{0},
+};
+ENDPOINTS_REGISTER(endpoints)

@@ -23,7 +23,7 @@ static void put_stage(struct jw *j, const struct stage *s, const struct stage_co
 	jw_close(j, '}');
 }
 
-void show_stages(struct request *r)
+static void show_stages(struct request *r)
 {
 	struct counters *c = counters_read(r);
 
@@ -50,7 +50,7 @@ static void put_names(struct jw *j, const char *key, uint64_t set)
 	jw_close(j, ']');
 }
 
-void show_pipeline(struct request *r)
+static void show_pipeline(struct request *r)
 {
 	jw_open(&r->out, NULL, '{');
 	jw_open(&r->out, "stages", '[');
@@ -70,3 +70,36 @@ void show_pipeline(struct request *r)
 	jw_close(&r->out, ']');
 	jw_close(&r->out, '}');
 }
+
+static const struct doc stage_docs[] = {
+	{"name", DOC_TEXT, "Its name."},
+	{"help", DOC_TEXT, "What it does."},
+	{"bursts", DOC_U64, "Times it ran."},
+	{"packets", DOC_U64, "Packets it saw."},
+	{"packets_per_burst", DOC_REAL, "Average."},
+	{"cycles_per_packet", DOC_REAL, "Average of the bursts that were measured."},
+	{"sampled_packets", DOC_U64, "Packets in those bursts."},
+	{0},
+};
+static const struct doc stages_docs[] = {
+	{"stages", DOC_LIST, "In the order packets pass them.", stage_docs},
+	{"bursts", DOC_U64, "Bursts that were run."},
+	{0},
+};
+static const struct doc place_docs[] = {
+	{"name", DOC_TEXT, "Its name."},
+	{"help", DOC_TEXT, "What it does."},
+	{"after", DOC_TEXTS, "Stages that must come before it."},
+	{"before", DOC_TEXTS, "Stages that must come after it."},
+	{"next", DOC_TEXTS, "Stages it sends packets to."},
+	{0},
+};
+static const struct doc pipeline_docs[] = {
+	{"stages", DOC_LIST, "In the order packets pass them.", place_docs}, {0}};
+
+static const struct endpoint endpoints[] = {
+	{"GET", "/v1/stages", "Packets and cycles by stage.", show_stages, .reply = stages_docs},
+	{"GET", "/v1/pipeline", "How the stages follow each other.", show_pipeline, .reply = pipeline_docs},
+	{0},
+};
+ENDPOINTS_REGISTER(endpoints)

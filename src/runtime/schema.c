@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Schema of what belongs to the process: `dataplane:`, `dpdk:`, `api:`, `log:`.
+ * Schema of what belongs to the process: `dataplane:`, `dpdk:`, `log:`.
  */
 #include "control/schema.h"
 #include "pipeline/worker.h"
@@ -66,16 +66,6 @@ static const struct schema dpdk_fields[] = {
 	{0},
 };
 
-static const struct schema api_fields[] = {
-	{.key = "socket",
-		.type = SCHEMA_STRING,
-		.min = 1,
-		.max = 107,
-		.fallback = "/run/weir/weir.sock",
-		.help = "Unix socket of the API."},
-	{0},
-};
-
 static const struct schema log_fields[] = {
 	{.key = "level",
 		.type = SCHEMA_ENUM,
@@ -96,11 +86,6 @@ static const struct schema fields[] = {
 		.fields = dpdk_fields,
 		.effect = EFFECT_RESTART,
 		.help = "How DPDK's EAL is started."},
-	{.key = "api",
-		.type = SCHEMA_MAP,
-		.fields = api_fields,
-		.effect = EFFECT_RESTART,
-		.help = "The HTTP/JSON API."},
 	{.key = "log", .type = SCHEMA_MAP, .fields = log_fields, .help = "The log on stderr."},
 	{0},
 };
