@@ -4,6 +4,7 @@
  *   received + originated = transmitted + ended + held
  */
 #include "api/api_priv.h"
+#include "control/events.h"
 #include "pipeline/reason.h"
 
 static const char *const kind_names[] = {
@@ -66,6 +67,7 @@ static void clear_counters(struct request *r)
 
 	weir_counters_clear(r->w);
 	b->received = b->transmitted + sum_reasons(b) - b->originated;
+	event_publish(r->w, "counters", EV_TEXT("client", r->client));
 	reply_ok(r);
 }
 

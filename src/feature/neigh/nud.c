@@ -3,8 +3,10 @@
  * Neighbour unreachability detection (RFC 4861 7.3), one machine for ARP and ND. Each state has what happens
  * on entering it and when its timer fires; what is heard from the wire goes through one table.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "control/events.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
 
@@ -203,6 +205,19 @@ static void (*const enter[NEIGH_STATES])(struct weir *, struct neigh *) = {
 	[NEIGH_FAILED] = enter_failed,
 	[NEIGH_PERMANENT] = enter_permanent};
 
+/* For those who watch: neighbours that were found, changed their address or were lost. */
+static void tell(struct weir *w, const struct neigh *n, const char *state)
+{
+	const struct iface *ifc = w->gen->iface[n->iface];
+	char address[ADDR_STRLEN], mac[18];
+
+	snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3],
+		n->mac[4], n->mac[5]);
+	event_publish(w, "neighbor", EV_TEXT("interface", ifc != NULL ? ifc->name : "?"),
+		EV_TEXT("address", ipaddr_format(&n->address, address)),
+		EV_TEXT("mac", n->known ? mac : NULL), EV_TEXT("state", state));
+}
+
 void nud_enter(struct weir *w, struct neigh *n, enum neigh_nud state)
 {
 	if (n->state == NEIGH_INCOMPLETE && n->probes != 0)
@@ -210,6 +225,8 @@ void nud_enter(struct weir *w, struct neigh *n, enum neigh_nud state)
 	n->state = (uint8_t)state;
 	n->changed = w->now;
 	enter[state](w, n);
+	if (state == NEIGH_FAILED)
+		tell(w, n, "failed");
 }
 
 /* --- the timer of each state --- */
@@ -295,12 +312,16 @@ static const uint8_t heard[NEIGH_STATES][NEIGH_EVENTS] = {
 void nud_event(struct weir *w, struct neigh *n, enum neigh_event event, const uint8_t mac[6])
 {
 	uint8_t next = heard[n->state][event];
+	bool news;
 
 	if (next == STAY)
 		return;
+	news = !n->known || memcmp(n->mac, mac, 6) != 0;
 	memcpy(n->mac, mac, 6);
 	n->known = true;
 	nud_enter(w, n, next);
+	if (news)
+		tell(w, n, "reachable");
 }
 
 void nud_packet(struct weir *w, struct neigh *n, struct rte_mbuf *m)

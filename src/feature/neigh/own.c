@@ -4,9 +4,11 @@
  * (gratuitous ARP, unsolicited NA) when an address or its link comes up, and conflicts (RFC 5227 2.4).
  */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "control/events.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
@@ -151,13 +153,16 @@ void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6])
 {
 	const struct iface *ifc = w->gen->iface[o->iface];
 	static struct log_rate rate;
-	char text[ADDR_STRLEN];
+	char text[ADDR_STRLEN], other[18];
 
 	w->neigh->conflicts++;
+	snprintf(other, sizeof other, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		mac[5]);
+	event_publish(w, "conflict", EV_TEXT("interface", ifc != NULL ? ifc->name : "?"),
+		EV_TEXT("address", ipaddr_format(&o->prefix.addr, text)), EV_TEXT("mac", other));
 	if (log_rate_ok(&rate, w->now, 5))
-		log_warning("address %s of interface '%s' is also used by %02x:%02x:%02x:%02x:%02x:%02x%s",
-			ipaddr_format(&o->prefix.addr, text), ifc != NULL ? ifc->name : "?", mac[0], mac[1],
-			mac[2], mac[3], mac[4], mac[5],
+		log_warning("address %s of interface '%s' is also used by %s%s", text,
+			ifc != NULL ? ifc->name : "?", other,
 			o->state == OWN_TENTATIVE ? "; it is not used here" : "");
 	if (o->state == OWN_TENTATIVE) {
 		o->state = OWN_DUPLICATE;
