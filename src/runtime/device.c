@@ -11,6 +11,7 @@
 
 #include "runtime/priv.h"
 
+#define AF_XDP_HEADROOM 256 /* XDP_PACKET_HEADROOM of the kernel */
 #define MTU_FRAME_2K 1900 /* largest MTU whose frames fit AF_PACKET's default slot with its own headers */
 
 /* Each writes p->devargs from what follows the colon; -EINVAL with a sentence. */
@@ -51,10 +52,12 @@ static int from_af_packet(struct port *p, const char *rest, unsigned queues, str
 	return fits(p, n, e);
 }
 
+/* The kernel writes a frame into the buffer behind room of its own, and drops what does not fit then. */
 static int from_af_xdp(struct port *p, const char *rest, unsigned queues, struct err *e)
 {
 	if (take_netdev(p, rest, e) != 0)
 		return -ENODEV;
+	p->min_room = (uint16_t)RTE_ALIGN_CEIL(p->mtu + 26u + AF_XDP_HEADROOM, 64u);
 	return fits(p,
 		snprintf(p->devargs, sizeof p->devargs,
 			"net_af_xdp_%s,iface=%s,start_queue=0,queue_count=1,busy_budget=0", p->name, rest),
