@@ -12,7 +12,7 @@
 #include "runtime/priv.h"
 
 #define AF_XDP_HEADROOM 256 /* XDP_PACKET_HEADROOM of the kernel */
-#define MTU_FRAME_2K 1900 /* largest MTU whose frames fit AF_PACKET's default slot with its own headers */
+#define MTU_FRAME_2K 1900   /* largest MTU whose frames fit AF_PACKET's default slot with its own headers */
 
 /* Each writes p->devargs from what follows the colon; -EINVAL with a sentence. */
 typedef int (*translate_fn)(struct port *p, const char *rest, unsigned queues, struct err *e);
