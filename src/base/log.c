@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,30 @@ enum log_level log_get_level(void)
 	return threshold;
 }
 
+static enum { UNKNOWN, JOURNAL, OTHER } reader;
+
+/* JOURNAL_STREAM (systemd.exec(5)) names the device and inode of the journal's socket. It is inherited, so it
+ * only counts if stderr still is that. */
+static bool journal_reads(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	if (reader == UNKNOWN)
+		reader = stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+					 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+					 st.st_ino == ino
+				 ? JOURNAL
+				 : OTHER;
+	return reader == JOURNAL;
+}
+
+void log_reopen(void)
+{
+	reader = UNKNOWN;
+}
+
 /* One write(2) per line, so lines of several threads never interleave. */
 void log_write(enum log_level level, const char *fmt, ...)
 {
@@ -41,7 +66,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 	if (level > threshold)
 		return;
-	if (getenv("JOURNAL_STREAM") != NULL) {
+	if (journal_reads()) {
 		n = snprintf(line, sizeof line, "<%d>", levels[level].syslog);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &ts);

@@ -17,6 +17,9 @@ void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* stderr is something else than before. */
+void log_reopen(void);
+
 struct log_rate {
 	uint64_t second;
 	uint32_t sent, suppressed;

@@ -11,6 +11,7 @@
 
 #include "api/api.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "runtime/priv.h"
 
 #define TURN_US 1000 /* between turns when nothing happens: what a punted packet may wait */
@@ -32,6 +33,7 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 static void poll_link(evutil_socket_t fd, short what, void *arg)
 {
 	ports_poll_link(arg);
+	service_status(arg);
 	pollers_watch(arg);
 }
 
@@ -40,6 +42,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 	struct runtime *r = arg;
 
 	log_notice("%s: stopping", fd == SIGINT ? "SIGINT" : "SIGTERM");
+	notify_send("STOPPING=1");
 	event_base_loopbreak(r->base);
 }
 
@@ -51,12 +54,14 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
 	struct err e = {0};
 	char *text = NULL;
 
+	service_reloading(true);
 	if (runtime_apply_file(r->weir, r->config_path, &d, &text, &e) == 0)
 		log_notice("SIGHUP: %s applied", r->config_path);
 	else if (d.total != 0)
 		diag_print(&d, stderr);
 	else
 		log_error("SIGHUP: %s", e.text);
+	service_reloading(false);
 	free(text);
 }
 
@@ -102,13 +107,16 @@ int control_run(struct runtime *r, const struct run_options *o, struct err *e)
 	if (add_events(r, e) == 0 && (r->api = api_start(r->weir, r->base, path, e)) != NULL) {
 		log_notice("ready: %u worker%s, API on %s", r->set.workers, r->set.workers == 1 ? "" : "s",
 			path);
-		event_base_dispatch(r->base);
+		rc = service_start(r, e);
+		if (rc == 0)
+			event_base_dispatch(r->base);
 	} else {
 		rc = -1;
 	}
 	if (r->api != NULL)
 		api_stop(r->api);
 	r->api = NULL;
+	service_stop(r);
 	free_events(r);
 	return rc;
 }

@@ -88,40 +88,66 @@ static uint64_t free_hugepage_bytes(void)
 	       read_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages") * (1u << 30);
 }
 
-/* First mount point of hugetlbfs, or an empty string. */
-static void hugetlbfs_mount(char *path, size_t size)
+struct huge_mounts {
+	char first[256]; /* EAL takes this one; empty: none is mounted */
+	char ours[256];  /* the first one that we may write to, or empty */
+};
+
+static void find_huge_mounts(struct huge_mounts *h)
 {
 	char line[1024], where[256], type[64];
 	FILE *f = fopen("/proc/mounts", "re");
 
-	path[0] = '\0';
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "%*s %255s %63s", where, type) == 2 && strcmp(type, "hugetlbfs") == 0) {
-			snprintf(path, size, "%s", where);
-			break;
-		}
+	*h = (struct huge_mounts){0};
+	while (f != NULL && h->ours[0] == '\0' && fgets(line, sizeof line, f) != NULL) {
+		if (sscanf(line, "%*s %255s %63s", where, type) != 2 || strcmp(type, "hugetlbfs") != 0)
+			continue;
+		if (h->first[0] == '\0')
+			snprintf(h->first, sizeof h->first, "%s", where);
+		if (access(where, W_OK) == 0)
+			snprintf(h->ours, sizeof h->ours, "%s", where);
+	}
 	if (f != NULL)
 		fclose(f);
+}
+
+/* Where EAL is to make its hugepage files: as asked, or where it may. Empty: nowhere. */
+static void choose_huge_dir(struct runtime *r, struct arguments *a, bool *mounted)
+{
+	const char *wanted = value_of(a, "--huge-dir");
+	struct huge_mounts h;
+
+	find_huge_mounts(&h);
+	*mounted = h.first[0] != '\0';
+	if (wanted == NULL && h.ours[0] != '\0' && strcmp(h.ours, h.first) != 0)
+		add2(a, "--huge-dir", h.ours);
+	if (wanted == NULL)
+		snprintf(r->huge_dir, sizeof r->huge_dir, "%s", h.ours);
+	else if (access(wanted, W_OK) == 0)
+		snprintf(r->huge_dir, sizeof r->huge_dir, "%s", wanted);
 }
 
 /* Hugepages when there are enough and they can be used; otherwise says what to do and goes without. */
 static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
 {
 	uint64_t need = memory_bytes(r, memory_plan(r)), have = free_hugepage_bytes();
-	char mount[256], text[32];
+	bool mounted;
+	char text[32];
 
-	hugetlbfs_mount(mount, sizeof mount);
+	choose_huge_dir(r, a, &mounted);
 	if (given(a, "--no-huge") || given(a, "--in-memory"))
 		r->hugepages = !given(a, "--no-huge");
 	else
-		r->hugepages = have >= need && mount[0] != '\0' && access(mount, W_OK) == 0;
+		r->hugepages = have >= need && r->huge_dir[0] != '\0';
 	if (r->hugepages)
 		return true;
 	if (!given(a, "--no-huge")) {
 		log_notice("running without hugepages (slower): %llu MB are needed, %llu MB are free%s; "
 			   "'echo %llu > /proc/sys/vm/nr_hugepages' as root reserves them",
 			(unsigned long long)need >> 20, (unsigned long long)have >> 20,
-			mount[0] == '\0' ? " and no hugetlbfs is mounted" : "",
+			!mounted                 ? " and no hugetlbfs is mounted"
+			: r->huge_dir[0] == '\0' ? " but in no hugetlbfs that this user may write to"
+						 : "",
 			(unsigned long long)(need >> 21) + 64);
 		add(a, "--no-huge");
 	}
@@ -284,17 +310,16 @@ int eal_start(struct runtime *r, const struct node *cfg, const struct run_option
 /* Hugepage files stay behind when EAL ends; only those of our prefix are removed. */
 static void remove_hugepage_files(const struct runtime *r)
 {
-	char mount[256], start[96], path[600];
+	char start[96], path[sizeof r->huge_dir + 256];
 	struct dirent *d;
 	DIR *dir;
 
-	hugetlbfs_mount(mount, sizeof mount);
-	dir = mount[0] != '\0' ? opendir(mount) : NULL;
+	dir = r->huge_dir[0] != '\0' ? opendir(r->huge_dir) : NULL;
 	snprintf(start, sizeof start, "%smap_", r->set.file_prefix);
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		if (strncmp(d->d_name, start, strlen(start)) != 0)
 			continue;
-		snprintf(path, sizeof path, "%s/%s", mount, d->d_name);
+		snprintf(path, sizeof path, "%s/%s", r->huge_dir, d->d_name);
 		unlink(path);
 	}
 	if (dir != NULL)

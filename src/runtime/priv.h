@@ -121,6 +121,15 @@ struct poller {
 	} sample[2]; /* control thread: recent load */
 } __rte_cache_aligned;
 
+/* What the service manager knows, see service.c. */
+struct service {
+	struct event *beat; /* feeds the watchdog; NULL without one */
+	uint64_t watchdog_us;
+	uint64_t polls[WORKER_MAX]; /* at the last beat */
+	bool stuck[WORKER_MAX];     /* told */
+	char status[96];
+};
+
 struct runtime {
 	struct weir *weir;
 	struct settings set;
@@ -131,7 +140,8 @@ struct runtime {
 	uint16_t data_room;
 	uint64_t planned[8]; /* lines of the buffer bill, see memory.c */
 	bool hugepages;
-	unsigned lcores; /* EAL started for workers: as many are possible */
+	char huge_dir[1024]; /* where EAL has its hugepage files */
+	unsigned lcores;     /* EAL started for workers: as many are possible */
 	bool pdump;
 	char eal_text[1024];
 	char *config_path; /* of the startup file or directory */
@@ -141,7 +151,8 @@ struct runtime {
 	struct api *api;
 	bool verbose;
 	struct store *store; /* both belong to the configuration service once it runs */
-	struct node *config;
+	struct service service;
+	struct node *config; /* tree of the running configuration */
 };
 
 static inline struct runtime *runtime_of(const struct weir *w)
@@ -243,6 +254,14 @@ int runtime_load_config(struct runtime *r, const struct run_options *o, struct e
 /* Once `config` was applied: its history begins. */
 int runtime_config_start(struct runtime *r, struct err *e);
 void runtime_log_level(const struct runtime *r, const struct node *cfg);
+
+/* service.c: the service manager hears that we are ready, how we are, and that we live. */
+int service_start(struct runtime *r, struct err *e);
+void service_stop(struct runtime *r);
+/* Tells what has changed; called about every 250 ms. */
+void service_status(struct runtime *r);
+/* A configuration is being applied / was applied or refused. */
+void service_reloading(bool begins);
 
 /* control.c */
 int control_run(struct runtime *r, const struct run_options *o, struct err *e);
