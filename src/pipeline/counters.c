@@ -65,3 +65,8 @@ void weir_counters_clear(struct weir *w)
 {
 	sum_all(w, &w->baseline);
 }
+
+void weir_counters_total(const struct weir *w, struct counters *out)
+{
+	sum_all(w, out);
+}

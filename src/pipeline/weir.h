@@ -166,5 +166,7 @@ void weir_link_set(struct weir *w, uint16_t port, bool up);
  * NULL. */
 void weir_counters(const struct weir *w, struct counters *out);
 void weir_counters_clear(struct weir *w);
+/* The same without the baseline: what was counted since the start, whatever was cleared. */
+void weir_counters_total(const struct weir *w, struct counters *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "metrics/telemetry.h"
 #include "runtime/priv.h"
 
 #define TURN_US 1000 /* between turns when nothing happens: what a punted packet may wait */
@@ -104,7 +105,8 @@ int control_run(struct runtime *r, const struct run_options *o, struct err *e)
 	r->base = event_base_new();
 	if (r->base == NULL)
 		return err_set(e, ENOMEM, "not enough memory for the control loop");
-	if (add_events(r, e) == 0 && (r->api = api_start(r->weir, r->base, path, e)) != NULL) {
+	if (add_events(r, e) == 0 && (r->api = api_start(r->weir, r->base, path, e)) != NULL &&
+		telemetry_start(r->weir, r->base, e) == 0) {
 		log_notice("ready: %u worker%s, API on %s", r->set.workers, r->set.workers == 1 ? "" : "s",
 			path);
 		rc = service_start(r, e);
@@ -113,6 +115,7 @@ int control_run(struct runtime *r, const struct run_options *o, struct err *e)
 	} else {
 		rc = -1;
 	}
+	telemetry_stop();
 	if (r->api != NULL)
 		api_stop(r->api);
 	r->api = NULL;
