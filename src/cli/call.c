@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/help.h"
 #include "cli/http.h"
+#include "cli/text.h"
 
 const char *cli_socket(const struct cli *c)
 {
@@ -19,13 +21,6 @@ const char *cli_socket(const struct cli *c)
 	return env != NULL && env[0] != '\0' ? env : CLI_SOCKET;
 }
 
-void cli_safe(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
 int cli_error(int code, const char *fmt, ...)
 {
 	char text[2048];
@@ -34,7 +29,7 @@ int cli_error(int code, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	cli_safe(text);
+	text_safe(text);
 	fflush(stdout);
 	fprintf(stderr, "weir: %s\n", text);
 	return code;
@@ -43,7 +38,7 @@ int cli_error(int code, const char *fmt, ...)
 int cli_usage(const struct cli *c, const struct verb *v, const struct err *e)
 {
 	cli_error(CLI_USAGE, "%s", e->text);
-	fprintf(stderr, "expected: %s %s\n", c->path, v->args != NULL ? v->args : "");
+	help_usage(stderr, v, c->path);
 	return CLI_USAGE;
 }
 

@@ -33,7 +33,4 @@ int cli_error(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3
 /* cli_error(CLI_USAGE) and the synopsis of the verb. */
 int cli_usage(const struct cli *c, const struct verb *v, const struct err *e);
 
-/* Replaces control characters by "?". */
-void cli_safe(char *text);
-
 #endif

@@ -14,26 +14,13 @@
 #include "control/schema_json.h"
 #include "control/yaml.h"
 
-static const char *take_file(struct words *a, struct err *e)
+int verb_config_check(const struct cli *c, const struct args *a, const struct verb *v)
 {
-	const char *file = words_take(a);
-
-	if (file == NULL)
-		err_set(e, EINVAL, "the config file is missing");
-	words_end(a, e);
-	return file;
-}
-
-int verb_config_check(const struct cli *c, struct words *a, const struct verb *v)
-{
-	struct err e = {0};
-	const char *file = take_file(a, &e);
+	const char *file = args_value(a, "FILE");
 	struct diag d = {0};
 	struct node *tree;
 	char *text = NULL;
 
-	if (e.code != 0)
-		return cli_usage(c, v, &e);
 	tree = config_load(file, &d, &text);
 	if (tree == NULL || d.total != 0)
 		diag_print(&d, stderr);
@@ -44,24 +31,16 @@ int verb_config_check(const struct cli *c, struct words *a, const struct verb *v
 	return tree != NULL && d.total == 0 ? CLI_OK : CLI_FAILED;
 }
 
-int verb_config_reference(const struct cli *c, struct words *a, const struct verb *v)
+int verb_config_reference(const struct cli *c, const struct args *a, const struct verb *v)
 {
-	struct err e = {0};
-
-	if (words_end(a, &e) != 0)
-		return cli_usage(c, v, &e);
 	reference_print(stdout);
 	return CLI_OK;
 }
 
-int verb_config_schema(const struct cli *c, struct words *a, const struct verb *v)
+int verb_config_schema(const struct cli *c, const struct args *a, const struct verb *v)
 {
-	struct err e = {0};
-	json_t *doc;
+	json_t *doc = schema_json();
 
-	if (words_end(a, &e) != 0)
-		return cli_usage(c, v, &e);
-	doc = schema_json();
 	if (doc == NULL)
 		return cli_error(CLI_FAILED, "not enough memory for the schema");
 	cli_print_json(doc);
@@ -76,16 +55,13 @@ static void print_rendered(const char *text)
 		fputc((unsigned char)*text >= 0x20 || *text == '\n' || *text == '\t' ? *text : '?', stderr);
 }
 
-int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v)
+int verb_config_apply(const struct cli *c, const struct args *a, const struct verb *v)
 {
-	struct err e = {0};
-	const char *file = take_file(a, &e), *rendered;
+	const char *file = args_value(a, "FILE"), *rendered;
 	char path[PATH_MAX];
 	json_t *doc;
 	int rc;
 
-	if (e.code != 0)
-		return cli_usage(c, v, &e);
 	if (realpath(file, path) == NULL)
 		return cli_error(CLI_FAILED, "%s cannot be read: %s", file, strerror(errno));
 	rc = cli_call(c, "POST", "/v1/config/apply", json_pack("{s:s}", "path", path), &doc);

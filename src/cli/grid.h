@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tables for people: aligned columns, a header line, readable numbers.
+ * Tables for people: aligned columns, a header line.
  */
 #ifndef WEIR_CLI_GRID_H
 #define WEIR_CLI_GRID_H
@@ -9,8 +9,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/text.h"
+
 #define GRID_COLUMNS 16
-#define TEXT_NUMBER 40
 
 struct grid {
 	const char *head[GRID_COLUMNS];
@@ -28,14 +29,5 @@ void grid_row(struct grid *g, const char *const *cells);
 /* Prints the header (the first time) and the rows, then forgets the rows. */
 void grid_flush(struct grid *g, FILE *out);
 void grid_free(struct grid *g);
-
-/* 12,345,678 */
-const char *text_number(uint64_t n, char buf[static TEXT_NUMBER]);
-/* 1.5 KiB, 12 MiB */
-const char *text_bytes(uint64_t n, char buf[static TEXT_NUMBER]);
-/* 12 ms, 4.2 s, 3m05s, 2h07m, 5d02h */
-const char *text_duration(uint64_t ns, char buf[static TEXT_NUMBER]);
-/* 10 Gbit/s, 100 Mbit/s; 0 is "-" */
-const char *text_speed(uint64_t mbit, char buf[static TEXT_NUMBER]);
 
 #endif

@@ -7,10 +7,11 @@
 #include "cli/verbs.h"
 #include "replay/replay.h"
 
-int verb_replay(const struct cli *c, struct words *a, const struct verb *v)
+int verb_replay(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	static char name[] = "replay";
+	char **argv = c->line->word + c->line->at - 1;
 
-	a->word[a->at - 1] = name; /* as its argv[0], even when it was shortened */
-	return replay_main(a->count - a->at + 1, a->word + a->at - 1);
+	argv[0] = name; /* even when it was shortened */
+	return replay_main(c->line->count - c->line->at + 1, argv);
 }

@@ -2,7 +2,6 @@
  *
  * weir run: the daemon.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,38 +9,21 @@
 #include "cli/verbs.h"
 #include "runtime/runtime.h"
 
-int verb_run(const struct cli *c, struct words *a, const struct verb *v)
+int verb_run(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	const char *env = getenv("WEIR_SOCKET");
-	struct run_options o = {.socket = c->socket};
-	struct err e = {0};
-	const char *value;
+	struct run_options o = {
+		.config = args_value(a, "FILE"), .state = args_value(a, "DIR"), .socket = c->socket};
+	const struct words *line = c->line;
 
 	if (o.socket == NULL && env != NULL && env[0] != '\0')
 		o.socket = env;
-	while (e.code == 0 && words_peek(a) != NULL && strcmp(words_peek(a), "--") != 0) {
-		value = words_option(a, "config", 'c', &e);
-		if (value != NULL) {
-			o.config = value;
+	o.verbose = args_have(a, "-v") || args_have(a, "--verbose");
+	for (unsigned i = 0; i < a->count; i++) {
+		if (!a->arg[i].keyword || !arg_is(&a->arg[i], "--"))
 			continue;
-		}
-		value = words_option(a, "state", 0, &e);
-		if (value != NULL)
-			o.state = value;
-		else if (strcmp(words_peek(a) != NULL ? words_peek(a) : "", "-v") == 0)
-			o.verbose = words_take(a) != NULL;
-		else if (words_accept(a, "--verbose", strlen("--verbose")))
-			o.verbose = true;
-		else
-			break;
+		o.eal_argv = line->word + a->arg[i].at + 1;
+		o.eal_argc = line->count - (int)a->arg[i].at - 1;
 	}
-	if (e.code == 0 && words_peek(a) != NULL && strcmp(words_peek(a), "--") == 0) {
-		words_take(a);
-		o.eal_argc = a->count - a->at;
-		o.eal_argv = a->word + a->at;
-		a->at = a->count;
-	}
-	if (words_end(a, &e) != 0)
-		return cli_usage(c, v, &e);
 	return runtime_main(&o);
 }

@@ -2,8 +2,6 @@
  *
  * weir show: options, fetching, --watch. The tables are in show_*.c.
  */
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +12,18 @@
 #include "cli/verbs.h"
 
 const struct view view_version = {"/v1/version", render_version};
-const struct view view_interfaces = {"/v1/interfaces", render_interfaces};
-const struct view view_ports = {"/v1/ports", render_ports, .xstats = true};
+const struct view view_interfaces = {
+	"/v1/interfaces", render_interfaces, .list = "interfaces", .key = "name", .noun = "interface"};
+const struct view view_ports = {"/v1/ports", render_ports, .list = "ports", .key = "name", .noun = "port"};
 const struct view view_routes = {"/v1/routes", NULL, .routes = true};
-const struct view view_neighbors = {"/v1/neighbors", render_neighbors};
+const struct view view_neighbors = {
+	"/v1/neighbors", render_neighbors, .list = "neighbors", .key = "interface"};
 const struct view view_vrfs = {"/v1/vrfs", render_vrfs};
 const struct view view_stages = {"/v1/stages", render_stages};
-const struct view view_drops = {"/v1/drops", render_drops, .all = true};
+const struct view view_drops = {"/v1/drops", render_drops};
 const struct view view_workers = {"/v1/workers", render_workers};
 const struct view view_memory = {"/v1/memory", render_memory};
-const struct view view_pipeline = {"/v1/pipeline", render_pipeline, .dot = true};
+const struct view view_pipeline = {"/v1/pipeline", render_pipeline};
 
 const char *json_str(const json_t *o, const char *key)
 {
@@ -44,40 +44,15 @@ bool json_yes(const json_t *o, const char *key)
 	return json_is_true(json_object_get(o, key));
 }
 
-/* "--watch", "--watch 2", "--watch=0.5" */
-static void take_watch(struct words *a, const char *value, struct show_options *o, struct err *e)
+/* Keeps what `only` selects. False when that leaves nothing of a kind that must be there. */
+static bool select_only(json_t *doc, const struct view *view, const char *only)
 {
-	const char *next = words_peek(a);
-	char *end;
+	json_t *list = json_object_get(doc, view->list);
 
-	if (value == NULL && next != NULL && isdigit((unsigned char)next[0]))
-		value = words_take(a);
-	o->watch = value != NULL ? strtod(value, &end) : 1;
-	if (value != NULL && (*end != '\0' || !(o->watch >= 0.1 && o->watch <= 86400)))
-		err_set(e, EINVAL, "--watch '%.64s' is not a number of seconds from 0.1 to 86400", value);
-}
-
-static bool take_option(struct words *a, const struct view *view, struct show_options *o, struct err *e)
-{
-	const char *w = words_peek(a);
-
-	if (strncmp(w, "--watch", 7) == 0 && (w[7] == '\0' || w[7] == '=')) {
-		words_take(a);
-		take_watch(a, w[7] == '=' ? w + 8 : NULL, o, e);
-	} else if (view->xstats && strcmp(w, "--xstats") == 0) {
-		o->xstats = words_take(a) != NULL;
-	} else if (view->all && strcmp(w, "--all") == 0) {
-		o->all = words_take(a) != NULL;
-	} else if (view->dot && strcmp(w, "--dot") == 0) {
-		o->dot = words_take(a) != NULL;
-	} else if (view->routes && words_accept(a, "vrf", 1)) {
-		o->vrf = words_take(a);
-		if (o->vrf == NULL)
-			err_set(e, EINVAL, "vrf needs a name");
-	} else {
-		return false;
-	}
-	return true;
+	for (size_t i = json_array_size(list); i-- > 0;)
+		if (strcmp(json_str(json_array_get(list, i), view->key), only) != 0)
+			json_array_remove(list, i);
+	return json_array_size(list) != 0 || view->noun == NULL;
 }
 
 static int show_once(const struct cli *c, const struct view *view, const struct show_options *o)
@@ -94,7 +69,9 @@ static int show_once(const struct cli *c, const struct view *view, const struct 
 	if (o->all)
 		cli_query(target, sizeof target, "all", "1");
 	rc = cli_call(c, "GET", target, NULL, &doc);
-	if (c->json && doc != NULL)
+	if (rc == CLI_OK && o->only != NULL && !select_only(doc, view, o->only))
+		rc = cli_error(CLI_FAILED, "there is no %s '%.64s'", view->noun, o->only);
+	else if (c->json && doc != NULL)
 		cli_print_json(doc);
 	else if (rc == CLI_OK)
 		view->render(doc, o);
@@ -110,18 +87,21 @@ static void pause_for(double seconds)
 	nanosleep(&t, NULL);
 }
 
-int verb_show(const struct cli *c, struct words *a, const struct verb *v)
+int verb_show(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	const struct view *view = v->data;
-	struct show_options o = {.family = c->family};
+	const char *seconds = args_value(a, "SECONDS");
+	struct show_options o = {.family = c->family,
+		.xstats = args_have(a, "--xstats"),
+		.all = args_have(a, "--all"),
+		.dot = args_have(a, "--dot"),
+		.vrf = args_value(a, "VRF"),
+		.only = args_value(a, view == &view_ports ? "PORT" : "IFACE")};
 	bool clear = isatty(STDOUT_FILENO) != 0;
-	struct err e = {0};
 	int rc;
 
-	while (e.code == 0 && words_peek(a) != NULL && take_option(a, view, &o, &e))
-		;
-	if (words_end(a, &e) != 0)
-		return cli_usage(c, v, &e);
+	if (args_have(a, "--watch"))
+		o.watch = seconds != NULL ? strtod(seconds, NULL) : 1;
 	for (unsigned turn = 0;; turn++) {
 		if (clear && o.watch > 0 && !c->json)
 			fputs("\033[H\033[2J", stdout);

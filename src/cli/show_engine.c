@@ -16,8 +16,11 @@ static const char *number(const json_t *o, const char *key, char buf[static TEXT
 	return text_number(json_num(o, key), buf);
 }
 
-static const char *real(const json_t *o, const char *key, char buf[static TEXT_NUMBER])
+/* A mean over `of`; NULL ("-" in a table) when there was nothing to take the mean of. */
+static const char *mean(const json_t *o, const char *key, const char *of, char buf[static TEXT_NUMBER])
 {
+	if (json_num(o, of) == 0)
+		return NULL;
 	snprintf(buf, TEXT_NUMBER, "%.1f", json_number_value(json_object_get(o, key)));
 	return buf;
 }
@@ -47,9 +50,10 @@ void render_stages(const json_t *doc, const struct show_options *o)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *s = json_array_get(list, i);
 
-		grid_row(&g, ROW(json_str(s, "name"), number(s, "bursts", n[0]), number(s, "packets", n[1]),
-				     real(s, "packets_per_burst", n[2]), real(s, "cycles_per_packet", n[3]),
-				     json_str(s, "help")));
+		grid_row(&g,
+			ROW(json_str(s, "name"), number(s, "bursts", n[0]), number(s, "packets", n[1]),
+				mean(s, "packets_per_burst", "bursts", n[2]),
+				mean(s, "cycles_per_packet", "sampled_packets", n[3]), json_str(s, "help")));
 	}
 	grid_flush(&g, stdout);
 	grid_free(&g);
@@ -107,7 +111,7 @@ void render_workers(const json_t *doc, const struct show_options *o)
 		queues_text(json_object_get(w, "queues"), queues, sizeof queues);
 		grid_row(&g, ROW(id, cpu, load, json_str(w, "polling"), json_str(w, "idle"),
 				     number(w, "packets", n[0]), number(w, "bursts", n[1]),
-				     real(w, "cycles_per_packet", n[2]), queues));
+				     mean(w, "cycles_per_packet", "packets", n[2]), queues));
 	}
 	grid_flush(&g, stdout);
 	grid_free(&g);

@@ -7,44 +7,43 @@
 
 #include <jansson.h>
 
-#include "cli/words.h"
+#include "cli/args.h"
 
 extern const struct verb verb_root[];
 
-int verb_run(const struct cli *c, struct words *a, const struct verb *v);
-int verb_replay(const struct cli *c, struct words *a, const struct verb *v);
-int verb_config_check(const struct cli *c, struct words *a, const struct verb *v);
-int verb_config_reference(const struct cli *c, struct words *a, const struct verb *v);
-int verb_config_schema(const struct cli *c, struct words *a, const struct verb *v);
-int verb_config_apply(const struct cli *c, struct words *a, const struct verb *v);
+int verb_run(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_replay(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_check(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_reference(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_schema(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_apply(const struct cli *c, const struct args *a, const struct verb *v);
 /* data: a struct view */
-int verb_show(const struct cli *c, struct words *a, const struct verb *v);
+int verb_show(const struct cli *c, const struct args *a, const struct verb *v);
 /* data: the HTTP method as text */
-int verb_route_change(const struct cli *c, struct words *a, const struct verb *v);
-int verb_route_get(const struct cli *c, struct words *a, const struct verb *v);
-int verb_neighbor_change(const struct cli *c, struct words *a, const struct verb *v);
-int verb_neighbor_flush(const struct cli *c, struct words *a, const struct verb *v);
-int verb_address_change(const struct cli *c, struct words *a, const struct verb *v);
-int verb_clear_counters(const struct cli *c, struct words *a, const struct verb *v);
-int verb_help(const struct cli *c, struct words *a, const struct verb *v);
-
-/* Help for a table of verbs; `path` is the words before it ("weir", "weir route"). */
-void help_table(const struct verb *table, const char *path);
-void help_verb(const struct verb *v, const char *path);
+int verb_route_change(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_route_get(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_neighbor_change(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_neighbor_flush(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_address_change(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_clear_counters(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_help(const struct cli *c, const struct args *a, const struct verb *v);
 
 /* Options of `show`. */
 struct show_options {
 	bool xstats, all, dot;
 	uint8_t family;
 	const char *vrf;
-	double watch; /* seconds, 0 = once */
+	const char *only; /* the name given: only this one, or NULL */
+	double watch;     /* seconds, 0 = once */
 };
 
 /* One thing that can be shown. */
 struct view {
 	const char *path; /* API path */
 	void (*render)(const json_t *doc, const struct show_options *o);
-	bool xstats, all, dot, routes; /* which options it has */
+	bool routes; /* fetched in pages */
+	/* What `only` selects: objects of the list `list` whose `key` is it; `noun` for the sentence. */
+	const char *list, *key, *noun;
 };
 extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
 	view_stages, view_drops, view_workers, view_memory, view_pipeline;

@@ -16,6 +16,10 @@ static bool flag(const char *w, struct cli *c)
 		c->help = true;
 	else if (strcmp(w, "-V") == 0 || strcmp(w, "--version") == 0)
 		c->version = true;
+	else if (strcmp(w, "--force") == 0)
+		c->force = true;
+	else if (strcmp(w, "--no-pager") == 0)
+		c->no_pager = true;
 	else if (strcmp(w, "-4") == 0)
 		c->family = FAMILY_V4;
 	else if (strcmp(w, "-6") == 0)
@@ -45,8 +49,15 @@ int words_globals(int argc, char **argv, const char *raw, struct cli *c, struct 
 		value = words_option(&in, "socket", 's', e);
 		if (e->code != 0)
 			return -e->code;
-		if (value != NULL)
+		if (value != NULL) {
 			c->socket = value;
+			continue;
+		}
+		value = words_option(&in, "file", 'f', e);
+		if (e->code != 0)
+			return -e->code;
+		if (value != NULL)
+			c->file = value;
 		else if (!flag(argv[in.at], c))
 			argv[kept++] = argv[in.at++];
 		else
@@ -66,17 +77,6 @@ const char *words_peek(const struct words *a)
 const char *words_take(struct words *a)
 {
 	return a->at < a->count ? a->word[a->at++] : NULL;
-}
-
-bool words_accept(struct words *a, const char *word, size_t least)
-{
-	const char *w = words_peek(a);
-	size_t len = w != NULL ? strlen(w) : 0;
-
-	if (len < least || len == 0 || strncmp(word, w, len) != 0)
-		return false;
-	a->at++;
-	return true;
 }
 
 const char *words_option(struct words *a, const char *name, char letter, struct err *e)
@@ -103,22 +103,14 @@ const char *words_option(struct words *a, const char *name, char letter, struct 
 	return value;
 }
 
-int words_end(const struct words *a, struct err *e)
-{
-	const char *w = words_peek(a);
-
-	if (e->code == 0 && w != NULL)
-		err_set(e, EINVAL, "'%.64s' is not expected here", w);
-	return -e->code;
-}
-
 static void list_words(const struct verb *table, char *buf, size_t size)
 {
 	size_t len = 0;
 
 	buf[0] = '\0';
 	for (const struct verb *v = table; v->word != NULL && len < size; v++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", len != 0 ? ", " : "", v->word);
+		if ((v->flags & VERB_HIDDEN) == 0)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len != 0 ? ", " : "", v->word);
 }
 
 static const struct verb *unknown(

@@ -19,14 +19,19 @@ enum cli_exit {
 	CLI_USAGE,       /* the command line itself is wrong */
 	CLI_UNREACHABLE, /* no daemon answers on the socket */
 	CLI_TIMEOUT,
+	CLI_DIFFERENT, /* it worked, and what was compared differs */
 };
 
 struct cli {
 	const char *socket; /* NULL: not given on the command line */
 	const char *path;   /* the verb's words, for messages */
-	bool json, help, version;
-	uint8_t family; /* -4, -6, or FAMILY_NONE */
+	const char *file;   /* -f: a file of commands */
+	bool json, help, version, force, no_pager, shell;
+	uint8_t family;           /* -4, -6, or FAMILY_NONE */
+	const struct words *line; /* what is being run; VERB_OWN_WORDS reads on from its `at` */
 };
+
+struct args; /* cli/args.h */
 
 /* A cursor over the words that are left. */
 struct words {
@@ -34,13 +39,21 @@ struct words {
 	char **word;
 };
 
+enum verb_flag {
+	VERB_OWN_WORDS = 1, /* reads its words by itself: `args` is for help and completion only */
+	VERB_PROCESS = 2,   /* takes a process of its own: the shell starts one */
+	VERB_PAGED = 4,     /* long output: through a pager on a terminal */
+	VERB_HIDDEN = 8,    /* not in help and completion */
+};
+
 struct verb {
 	const char *word;       /* NULL ends a table */
-	const char *args;       /* what follows, as in a synopsis */
+	const char *args;       /* the grammar of what follows: see syntax.h */
 	const char *help;       /* one sentence */
 	const struct verb *sub; /* the words that may follow, or */
-	int (*run)(const struct cli *c, struct words *a, const struct verb *v);
+	int (*run)(const struct cli *c, const struct args *a, const struct verb *v);
 	const void *data; /* the verb's own */
+	unsigned flags;   /* of VERB_ */
 };
 
 /* Takes the global options out of argv (before or after the verb, up to "--"; what stands behind the verb
@@ -50,14 +63,9 @@ int words_globals(int argc, char **argv, const char *raw, struct cli *c, struct 
 /* Next word or NULL; words_take() moves on. */
 const char *words_peek(const struct words *a);
 const char *words_take(struct words *a);
-/* Takes the next word if it is `word` (exactly, or a prefix of at least `least` letters). */
-bool words_accept(struct words *a, const char *word, size_t least);
 /* Takes an option and its value: "--name VALUE", "--name=VALUE" or "-x VALUE" (x may be 0). NULL if the next
  * word is something else; a value that is missing is recorded in e. */
 const char *words_option(struct words *a, const char *name, char letter, struct err *e);
-/* -EINVAL with a sentence when words are left. */
-int words_end(const struct words *a, struct err *e);
-
 /* The verb a word means: exact, or a prefix of just one. NULL with a sentence (what was expected, what may
  * have been meant); `after` is the path so far, for the sentence. */
 const struct verb *verb_find(const struct verb *table, const char *word, const char *after, struct err *e);

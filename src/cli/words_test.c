@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "cli/call.h"
-#include "cli/grammar.h"
 #include "cli/grid.h"
 #include "cli/words.h"
 
@@ -117,128 +116,6 @@ static void test_verbs(void **state)
 	}
 }
 
-/* --- bodies --- */
-
-enum what { ROUTE, ROUTE6, DELETE, NEIGHBOR, NEIGHBOR_DELETE, FLUSH, ADDRESS };
-
-static json_t *parse(enum what what, struct words *a, struct err *e)
-{
-	switch (what) {
-	case ROUTE:
-		return grammar_route(a, 0, true, e);
-	case ROUTE6:
-		return grammar_route(a, 6, true, e);
-	case DELETE:
-		return grammar_route(a, 0, false, e);
-	case NEIGHBOR:
-		return grammar_neighbor(a, true, e);
-	case NEIGHBOR_DELETE:
-		return grammar_neighbor(a, false, e);
-	case FLUSH:
-		return grammar_flush(a, e);
-	default:
-		return grammar_address(a, e);
-	}
-}
-
-static const struct {
-	enum what what;
-	const char *line, *json; /* json: NULL means refused, and `sentence` is in the error */
-	const char *sentence;
-} bodies[] = {
-	{ROUTE, "10.0.0.0/8 via 10.0.1.2", "{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2'}]}"},
-	{ROUTE, "default via 10.0.1.2 dev wan",
-		"{'prefix':'0.0.0.0/0','via':[{'address':'10.0.1.2','interface':'wan'}]}"},
-	{ROUTE, "default via 2001:db8::1", "{'prefix':'::/0','via':[{'address':'2001:db8::1'}]}"},
-	{ROUTE6, "default dev wan", "{'prefix':'::/0','via':[{'interface':'wan'}]}"},
-	{ROUTE, "192.0.2.1 dev wan weight 2",
-		"{'prefix':'192.0.2.1','via':[{'interface':'wan','weight':2}]}"},
-	{ROUTE, "10.0.0.0/8 vrf red distance 7 via 10.0.1.2",
-		"{'prefix':'10.0.0.0/8','vrf':'red','distance':7,'via':[{'address':'10.0.1.2'}]}"},
-	{ROUTE, "10.0.0.0/8 via 10.0.1.2 metric 9",
-		"{'prefix':'10.0.0.0/8','distance':9,'via':[{'address':'10.0.1.2'}]}"},
-	{ROUTE, "10.0.0.0/8 nexthop via 10.0.1.2 dev a weight 1 nexthop via 10.0.2.2 dev b weight 3",
-		"{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2','interface':'a','weight':1},"
-		"{'address':'10.0.2.2','interface':'b','weight':3}]}"},
-	{ROUTE, "10.0.0.0/8 via 10.0.1.2 via 10.0.2.2",
-		"{'prefix':'10.0.0.0/8','via':[{'address':'10.0.1.2'},{'address':'10.0.2.2'}]}"},
-	{ROUTE, "10.0.0.0/8 dev a dev b",
-		"{'prefix':'10.0.0.0/8','via':[{'interface':'a'},{'interface':'b'}]}"},
-	{ROUTE, "10.0.0.0/8 nexthop dev a nexthop via 10.0.2.2",
-		"{'prefix':'10.0.0.0/8','via':[{'interface':'a'},{'address':'10.0.2.2'}]}"},
-	{ROUTE, "blackhole 10.0.0.0/8", "{'prefix':'10.0.0.0/8','type':'blackhole'}"},
-	{ROUTE, "unreach default vrf red", "{'prefix':'0.0.0.0/0','type':'unreachable','vrf':'red'}"},
-	{ROUTE, "10.0.0.0/8 via inet6 fe80::1 dev a",
-		"{'prefix':'10.0.0.0/8','via':[{'address':'fe80::1','interface':'a'}]}"},
-	{ROUTE, "", NULL, "the prefix is missing"},
-	{ROUTE, "10.0.0.0/33 via 10.0.1.2", NULL, "is not a prefix"},
-	{ROUTE, "10.0.0.0/8 via", NULL, "via needs a value"},
-	{ROUTE, "10.0.0.0/8 via x", NULL, "via 'x' is not"},
-	{ROUTE, "10.0.0.0/8 weight 3", NULL, "weight belongs behind"},
-	{ROUTE, "10.0.0.0/8 dev a weight 0", NULL, "1 to 256"},
-	{ROUTE, "10.0.0.0/8 dev a weight 257", NULL, "1 to 256"},
-	{ROUTE, "10.0.0.0/8 dev a weight -1", NULL, "1 to 256"},
-	{ROUTE, "10.0.0.0/8 dev a weight 1 weight 2", NULL, "given twice"},
-	{ROUTE, "10.0.0.0/8 vrf a vrf b", NULL, "vrf is given twice"},
-	{ROUTE, "10.0.0.0/8 dev a table 5", NULL, "'table' is not expected"},
-	{ROUTE, "10.0.0.0/8 dev \xff", NULL, "UTF-8"},
-	{DELETE, "10.0.0.0/8 vrf red", "{'prefix':'10.0.0.0/8','vrf':'red'}"},
-	{DELETE, "blackhole 10.0.0.0/8", "{'prefix':'10.0.0.0/8'}"},
-	{DELETE, "10.0.0.0/8 via 10.0.1.2", NULL, "'via' is not expected"},
-	{NEIGHBOR, "10.0.1.2 lladdr 02:00:00:00:00:01 dev lan",
-		"{'address':'10.0.1.2','mac':'02:00:00:00:00:01','interface':'lan'}"},
-	{NEIGHBOR, "10.0.1.2 dev lan ll 02:00:00:00:00:01",
-		"{'address':'10.0.1.2','mac':'02:00:00:00:00:01','interface':'lan'}"},
-	{NEIGHBOR, "10.0.1.2 dev lan", NULL, "lladdr MAC is missing"},
-	{NEIGHBOR, "10.0.1.2 lladdr 02:00:00:00:00:01", NULL, "dev IFACE is missing"},
-	{NEIGHBOR, "10.0.1.2 lladdr 02:00 dev lan", NULL, "lladdr '02:00'"},
-	{NEIGHBOR, "10.0.1.2/24 dev lan", NULL, "is not an IPv4 or IPv6 address"},
-	{NEIGHBOR_DELETE, "fe80::1 dev lan", "{'address':'fe80::1','interface':'lan'}"},
-	{NEIGHBOR_DELETE, "fe80::1 lladdr 02:00:00:00:00:01 dev lan", NULL, "'lladdr' is not expected"},
-	{FLUSH, "", "{'flush':true}"},
-	{FLUSH, "dev lan", "{'flush':true,'interface':'lan'}"},
-	{FLUSH, "all", NULL, "'all' is not expected"},
-	{ADDRESS, "10.0.0.1/24 dev lan", "{'address':'10.0.0.1/24','interface':'lan'}"},
-	{ADDRESS, "10.0.0.1 dev lan", NULL, "is not ADDRESS/LENGTH"},
-	{ADDRESS, "10.0.0.1/24", NULL, "dev IFACE is missing"},
-	{ADDRESS, "10.0.0.1/24 dev", NULL, "dev needs a value"},
-};
-
-static void check_body(size_t i)
-{
-	char line[256], *word[WORDS_MAX], expected[512];
-	struct words a = {.word = word};
-	struct err e = {0};
-	json_t *got, *want;
-
-	snprintf(line, sizeof line, "%s", bodies[i].line);
-	a.count = split(line, word);
-	got = parse(bodies[i].what, &a, &e);
-	if (bodies[i].json == NULL) {
-		assert_null(got);
-		if (strstr(e.text, bodies[i].sentence) == NULL)
-			fail_msg("%s: %s", bodies[i].line, e.text);
-		return;
-	}
-	if (got == NULL)
-		fail_msg("%s: %s", bodies[i].line, e.text);
-	snprintf(expected, sizeof expected, "%s", bodies[i].json);
-	for (char *c = expected; *c != '\0'; c++)
-		*c = *c == '\'' ? '"' : *c;
-	want = json_loads(expected, 0, NULL);
-	assert_non_null(want);
-	if (!json_equal(got, want))
-		fail_msg("%s: %s", bodies[i].line, json_dumps(got, JSON_COMPACT));
-	json_decref(got);
-	json_decref(want);
-}
-
-static void test_bodies(void **state)
-{
-	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
-		check_body(i);
-}
-
 /* --- text --- */
 
 static void test_numbers(void **state)
@@ -298,8 +175,7 @@ static void test_query(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_globals), cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_bodies), cmocka_unit_test(test_numbers), cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_query)};
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_grid), cmocka_unit_test(test_query)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,9 @@ def test_words_may_be_short(one):
 
 CODES = [
     ("an unknown verb", ["shwo", "ports"], 2, "did you mean 'show'"),
-    ("an unknown view", ["show", "port", "extra"], 2, "extra"),
-    ("a route without a next hop", ["route", "add", "192.0.2.0/24"], 1, "via"),
+    ("an unknown view", ["show", "extra"], 2, "extra"),
+    ("a port that is not there", ["show", "port", "extra"], 1, "extra"),
+    ("a route without a next hop", ["route", "add", "192.0.2.0/24"], 2, "via"),
     ("a route that is not there", ["route", "delete", "192.0.2.0/24"], 1, "192.0.2.0/24"),
     ("a bad prefix", ["route", "add", "192.0.2.1/24", "via", "10.0.2.2"], 1, "did you mean '192.0.2.0/24'"),
     ("an interface that is not there", ["address", "add", "10.5.0.1/24", "dev", "nope"], 1, "nope"),

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/help.h"
+
+#include <string.h>
+
+#include "cli/syntax.h"
+
+static const char global_help[] =
+	"Options, before or after the verb:\n"
+	"  -s, --socket PATH  the daemon's socket (or WEIR_SOCKET; default /run/weir/weir.sock)\n"
+	"  -j, --json         print the document the daemon sent\n"
+	"  -4, -6             one address family\n"
+	"  -f, --file FILE    run the commands of a file, one a line; - is standard input\n"
+	"      --force        with -f: go on after an error\n"
+	"      --no-pager     never start a pager\n"
+	"  -h, --help         help for the verb\n"
+	"  -V, --version      version of this program\n"
+	"\n"
+	"Words may be shortened as long as they are unique: 'weir sh int'.\n"
+	"Exit codes: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable, 4 timeout, 5 "
+	"differences.\n";
+
+void help_table(FILE *out, const struct verb *table, const char *path)
+{
+	fprintf(out, "usage: %s VERB ...\n\n", path);
+	for (const struct verb *v = table; v->word != NULL; v++)
+		if ((v->flags & VERB_HIDDEN) == 0)
+			fprintf(out, "  %-12s %s\n", v->word, v->help);
+	fprintf(out, "\n%s", global_help);
+}
+
+void help_usage(FILE *out, const struct verb *v, const char *path)
+{
+	char text[1024], *rest = text;
+
+	syntax_text(v->args, text, sizeof text);
+	for (const char *head = "usage:"; rest != NULL; head = "      ") {
+		char *line = strsep(&rest, "\n");
+
+		fprintf(out, "%s %s%s%s\n", head, path, line[0] != '\0' ? " " : "", line);
+	}
+}
+
+void help_verb(FILE *out, const struct verb *v, const char *path)
+{
+	struct want wants[WANTS_MAX];
+	struct syntax s;
+	struct err e = {0};
+	unsigned n = syntax_compile(&s, v->args, &e) == 0 ? syntax_words(&s, wants) : 0;
+
+	help_usage(out, v, path);
+	fprintf(out, "\n%s\n\n", v->help);
+	for (unsigned i = 0; i < n; i++)
+		if (!wants[i].quiet)
+			fprintf(out, "  %-12.*s %s\n", (int)wants[i].len, wants[i].text,
+				wants[i].type != NULL ? wants[i].type->help
+						      : keyword_help(wants[i].text, wants[i].len));
+	fprintf(out, "%s%s", n != 0 ? "\n" : "", global_help);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/types.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/value.h"
+#include "packet/addr.h"
+
+static bool address(const char *word, struct err *e)
+{
+	struct ipaddr a;
+
+	if (ipaddr_parse(word, &a) != 0)
+		err_set(e, EINVAL, "'%.64s' is not an IPv4 or IPv6 address", word);
+	return e->code == 0;
+}
+
+static bool prefix(const char *word, struct err *e)
+{
+	struct prefix p;
+
+	if (strcmp(word, "default") != 0 && prefix_parse(word, &p) != 0)
+		err_set(e, EINVAL, "'%.64s' is not a prefix such as 10.0.0.0/8 or 2001:db8::/32", word);
+	return e->code == 0;
+}
+
+static bool ifaddr(const char *word, struct err *e)
+{
+	struct prefix p;
+
+	if (prefix_parse(word, &p) != 0 || strchr(word, '/') == NULL)
+		err_set(e, EINVAL, "'%.64s' is not ADDRESS/LENGTH, such as 10.0.0.1/24", word);
+	return e->code == 0;
+}
+
+static bool mac(const char *word, struct err *e)
+{
+	uint8_t bytes[6];
+
+	if (value_mac(word, bytes) != 0)
+		err_set(e, EINVAL, "'%.64s' is not of the form aa:bb:cc:dd:ee:ff", word);
+	return e->code == 0;
+}
+
+static bool number(const char *word, uint64_t min, uint64_t max, struct err *e)
+{
+	uint64_t n;
+
+	if (value_u64(word, &n) != 0 || n < min || n > max)
+		err_set(e, EINVAL, "'%.64s' is not a number from %llu to %llu", word, (unsigned long long)min,
+			(unsigned long long)max);
+	return e->code == 0;
+}
+
+static bool distance(const char *word, struct err *e)
+{
+	return number(word, 1, 255, e);
+}
+
+static bool weight(const char *word, struct err *e)
+{
+	return number(word, 1, 256, e);
+}
+
+static bool seconds(const char *word, struct err *e)
+{
+	char *end;
+	double s = strtod(word, &end);
+
+	if (*end != '\0' || end == word || !(s >= 0.1 && s <= 86400))
+		err_set(e, EINVAL, "'%.64s' is not a number of seconds from 0.1 to 86400", word);
+	return e->code == 0;
+}
+
+static bool input(const char *word, struct err *e)
+{
+	const char *equals = strchr(word, '=');
+
+	if (equals == NULL || equals == word || equals[1] == '\0')
+		err_set(e, EINVAL, "'%.64s' is not INTERFACE=CAPTURE, such as lan=lan.pcap", word);
+	return e->code == 0;
+}
+
+static const char *const defaults[] = {"default", NULL};
+
+#define LIVE(p, l, f) .path = (p), .list = (l), .field = (f)
+
+static const struct arg_type types[] = {
+	{"ADDRESS", "an IPv4 or IPv6 address", address},
+	{"CAPTURE", "an interface and its capture, as in lan=lan.pcap", input},
+	{"DIR", "a directory", .file = true},
+	{"DISTANCE", "administrative distance, 1 to 255; the lowest wins", distance},
+	{"EAL-ARG", "an argument for DPDK's EAL", .any = true},
+	{"FILE", "a file", .file = true},
+	{"IFACE", "name of an interface", LIVE("/v1/interfaces", "interfaces", "name")},
+	{"IFADDR", "an address with its length, as in 10.0.0.1/24", ifaddr},
+	{"MAC", "a MAC address, as in 02:00:00:00:00:01", mac},
+	{"NEIGHBOR", "the address of a neighbour", address, LIVE("/v1/neighbors", "neighbors", "address")},
+	{"PATH", "a path", .file = true},
+	{"PORT", "name of a port", LIVE("/v1/ports", "ports", "name")},
+	{"PREFIX", "a network, as in 10.0.0.0/8 or 2001:db8::/32, or default", prefix, .words = defaults},
+	{"ROUTE", "the prefix of a route, or default", prefix,
+		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .words = defaults},
+	{"SECONDS", "a number of seconds, as in 2 or 0.5", seconds},
+	{"VERB", "a word of a command", .any = true},
+	{"VRF", "name of a VRF", LIVE("/v1/vrfs", "vrfs", "name")},
+	{"WEIGHT", "share of the flows, 1 to 256", weight},
+};
+
+static const struct {
+	const char *word, *help;
+} keywords[] = {
+	{"--", "what follows is for DPDK's EAL"},
+	{"--all", "also the reasons that did not occur"},
+	{"--config", "the configuration file"},
+	{"--dot", "write graphviz"},
+	{"--expect", "compare with this JSON document"},
+	{"--in", "packets that come in by an interface"},
+	{"--out", "where to write what leaves"},
+	{"--quiet", "no summary"},
+	{"--report", "write what became of each packet as JSON"},
+	{"--state", "where the configuration's history is kept"},
+	{"--verbose", "log more"},
+	{"--watch", "show again and again, with rates"},
+	{"--xstats", "also the driver's statistics"},
+	{"-c", "the configuration file"},
+	{"-q", "no summary"},
+	{"-v", "log more"},
+	{"blackhole", "discard silently"},
+	{"dev", "interface"},
+	{"distance", "administrative distance"},
+	{"inet", "the next hop is an IPv4 address"},
+	{"inet6", "the next hop is an IPv6 address"},
+	{"lladdr", "link-layer address"},
+	{"nexthop", "one of several next hops"},
+	{"prohibit", "refuse: administratively prohibited"},
+	{"unicast", "to a next hop (the default)"},
+	{"unreachable", "refuse: unreachable"},
+	{"via", "address of the next hop"},
+	{"vrf", "routing table"},
+	{"weight", "share of this next hop"},
+};
+
+const struct arg_type *type_find(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strlen(types[i].name) == len && memcmp(types[i].name, name, len) == 0)
+			return &types[i];
+	return NULL;
+}
+
+const char *keyword_help(const char *word, size_t len)
+{
+	for (unsigned i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
+		if (strlen(keywords[i].word) == len && memcmp(keywords[i].word, word, len) == 0)
+			return keywords[i].help;
+	return NULL;
+}
