@@ -21,6 +21,22 @@ const char *cli_socket(const struct cli *c)
 	return env != NULL && env[0] != '\0' ? env : CLI_SOCKET;
 }
 
+static const char *where = "weir";
+
+void cli_where(const char *text)
+{
+	where = text != NULL ? text : "weir";
+}
+
+static void (*before_error)(void *ctx);
+static void *before_error_ctx;
+
+void cli_before_error(void (*fn)(void *ctx), void *ctx)
+{
+	before_error = fn;
+	before_error_ctx = ctx;
+}
+
 int cli_error(int code, const char *fmt, ...)
 {
 	char text[2048];
@@ -30,8 +46,12 @@ int cli_error(int code, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	text_safe(text);
+	if (http_interrupted) /* Ctrl-C is no news */
+		return code;
+	if (before_error != NULL)
+		before_error(before_error_ctx);
 	fflush(stdout);
-	fprintf(stderr, "weir: %s\n", text);
+	fprintf(stderr, "%s: %s\n", where, text);
 	return code;
 }
 

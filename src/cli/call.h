@@ -27,6 +27,13 @@ void cli_print_json(const json_t *doc);
 /* Appends ?name=value or &name=value, percent-encoded. */
 void cli_query(char *target, size_t size, const char *name, const char *value);
 
+/* What cli_error() puts before its sentence instead of "weir" ("FILE:LINE"); NULL: "weir" again. The text
+ * must stay. */
+void cli_where(const char *text);
+
+/* Called before anything is written to standard error; NULL: nothing. */
+void cli_before_error(void (*fn)(void *ctx), void *ctx);
+
 /* "weir: sentence" on stderr, made safe for a terminal. Returns `code`. */
 int cli_error(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -2,11 +2,17 @@
 #include "cli/dispatch.h"
 
 #include <errno.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "cli/batch.h"
 #include "cli/call.h"
 #include "cli/help.h"
+#include "cli/term.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -88,6 +94,34 @@ static int usage(const struct verb *v, const struct words *a, const char *path, 
 	return CLI_USAGE;
 }
 
+/* In the shell, the daemon and the offline twin get a process of their own. */
+static int spawn(const struct cli *c, const struct words *a)
+{
+	char **argv = calloc((size_t)a->count + 4, sizeof *argv);
+	char socket[] = "-s", name[] = "weir", *path = strdup(cli_socket(c));
+	int status = 0, n = 0;
+	pid_t pid;
+
+	if (argv == NULL || path == NULL) {
+		free(argv);
+		free(path);
+		return cli_error(CLI_FAILED, "not enough memory for the command");
+	}
+	argv[n++] = name;
+	argv[n++] = socket;
+	argv[n++] = path;
+	memcpy(argv + n, a->word, (size_t)a->count * sizeof *argv);
+	fflush(stdout);
+	if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) != 0)
+		status = cli_error(CLI_FAILED, "no process for '%s'", a->word[0]);
+	else
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	free(argv);
+	free(path);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+}
+
 static int run(struct cli *c, struct words *a, const struct verb *v)
 {
 	struct args args = {0};
@@ -103,7 +137,10 @@ static int run(struct cli *c, struct words *a, const struct verb *v)
 		}
 	}
 	c->line = a;
-	code = v->run(c, &args, v);
+	if ((v->flags & VERB_PAGED) != 0 && !c->no_pager && !args_have(&args, "--watch"))
+		pager_start();
+	code = c->shell && (v->flags & VERB_PROCESS) != 0 ? spawn(c, a) : v->run(c, &args, v);
+	pager_end();
 	args_free(&args);
 	return code;
 }
@@ -122,4 +159,27 @@ int dispatch(const struct cli *given, struct words *a)
 		return run(&c, a, v);
 	help_verb(stdout, v, path);
 	return CLI_OK;
+}
+
+int dispatch_line(const struct cli *given, int argc, char **argv)
+{
+	struct cli c = *given;
+	struct words a;
+	struct err e = {0};
+
+	if (words_globals(argc, argv, "replay", &c, &a, &e) != 0)
+		return cli_error(CLI_USAGE, "%s", e.text);
+	if (c.version) {
+		printf("weir %s\n", WEIR_VERSION);
+		return CLI_OK;
+	}
+	if (c.file != NULL && a.count != 0)
+		return cli_error(
+			CLI_USAGE, "'%.64s' and -f exclude each other: the file has the commands", a.word[0]);
+	if (c.file != NULL)
+		return batch_run(&c);
+	term_look();
+	if (a.count == 0 && !c.help && !c.shell && isatty(STDIN_FILENO) && term()->tty)
+		return verb_shell(&c, NULL, NULL);
+	return dispatch(&c, &a);
 }

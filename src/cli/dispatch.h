@@ -11,4 +11,7 @@
  */
 int dispatch(const struct cli *c, struct words *a);
 
+/* The same for argv: takes the global options out first. `c` is what holds where argv says nothing. */
+int dispatch_line(const struct cli *c, int argc, char **argv);
+
 #endif

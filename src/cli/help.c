@@ -24,7 +24,7 @@ void help_table(FILE *out, const struct verb *table, const char *path)
 {
 	fprintf(out, "usage: %s VERB ...\n\n", path);
 	for (const struct verb *v = table; v->word != NULL; v++)
-		if ((v->flags & VERB_HIDDEN) == 0)
+		if ((v->flags & (VERB_HIDDEN | VERB_SHELL)) == 0)
 			fprintf(out, "  %-12s %s\n", v->word, v->help);
 	fprintf(out, "\n%s", global_help);
 }

@@ -166,6 +166,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+volatile sig_atomic_t http_interrupted;
+
 static int wait_for(int fd, short what, int64_t deadline, struct err *e)
 {
 	struct pollfd p = {.fd = fd, .events = what};
@@ -175,7 +177,9 @@ static int wait_for(int fd, short what, int64_t deadline, struct err *e)
 		int64_t left = deadline - now_ms();
 
 		rc = left > 0 ? poll(&p, 1, (int)left) : 0;
-	} while (rc < 0 && errno == EINTR);
+	} while (rc < 0 && errno == EINTR && !http_interrupted);
+	if (rc < 0 && errno == EINTR)
+		return err_set(e, EINTR, "interrupted");
 	if (rc == 0)
 		return err_set(e, ETIMEDOUT, "the daemon did not answer within %d s", HTTP_TIMEOUT_MS / 1000);
 	return rc < 0 ? err_set(e, errno, "waiting for the daemon failed: %s", strerror(errno)) : 0;
@@ -269,10 +273,10 @@ static int receive_all(int fd, int64_t deadline, char **raw, size_t *len, struct
 	return *len == 0 ? err_set(e, ECONNRESET, "the daemon closed the connection without an answer") : 0;
 }
 
-int http_call(const char *socket_path, const char *method, const char *target, const char *body,
-	struct http_reply *out, struct err *e)
+int http_call_within(unsigned ms, const char *socket_path, const char *method, const char *target,
+	const char *body, struct http_reply *out, struct err *e)
 {
-	int64_t deadline = now_ms() + HTTP_TIMEOUT_MS;
+	int64_t deadline = now_ms() + ms;
 	char *request = NULL, *raw = NULL;
 	size_t len = 0;
 	int fd = connect_to(socket_path, deadline, e), n, rc;
@@ -299,4 +303,10 @@ int http_call(const char *socket_path, const char *method, const char *target, c
 		free(request);
 	close(fd);
 	return rc;
+}
+
+int http_call(const char *socket_path, const char *method, const char *target, const char *body,
+	struct http_reply *out, struct err *e)
+{
+	return http_call_within(HTTP_TIMEOUT_MS, socket_path, method, target, body, out, e);
 }

@@ -6,6 +6,7 @@
 #ifndef WEIR_CLI_HTTP_H
 #define WEIR_CLI_HTTP_H
 
+#include <signal.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -28,5 +29,12 @@ int http_parse(char *raw, size_t len, struct http_reply *out, struct err *e);
  * are failures of the exchange. */
 int http_call(const char *socket, const char *method, const char *target, const char *body,
 	struct http_reply *out, struct err *e);
+
+/* The same with another limit of time. */
+int http_call_within(unsigned ms, const char *socket, const char *method, const char *target,
+	const char *body, struct http_reply *out, struct err *e);
+
+/* Set (by a signal handler) to end a call with -EINTR. The caller clears it. */
+extern volatile sig_atomic_t http_interrupted;
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * weir show: options, fetching, --watch. The tables are in show_*.c.
+ * weir show: fetching, --watch. The tables are in show_*.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/call.h"
+#include "cli/term.h"
 #include "cli/verbs.h"
 
 const struct view view_version = {"/v1/version", render_version};
@@ -55,23 +55,32 @@ static bool select_only(json_t *doc, const struct view *view, const char *only)
 	return json_array_size(list) != 0 || view->noun == NULL;
 }
 
-static int show_once(const struct cli *c, const struct view *view, const struct show_options *o)
+/* Fetches the document and keeps what was asked for. */
+static int fetch(const struct cli *c, const struct view *view, const struct show_options *o, json_t **doc)
 {
 	char target[128];
-	json_t *doc;
 	int rc;
 
-	if (view->routes)
-		return show_route_pages(c, o);
 	snprintf(target, sizeof target, "%s", view->path);
 	if (o->xstats)
 		cli_query(target, sizeof target, "xstats", "1");
 	if (o->all)
 		cli_query(target, sizeof target, "all", "1");
-	rc = cli_call(c, "GET", target, NULL, &doc);
-	if (rc == CLI_OK && o->only != NULL && !select_only(doc, view, o->only))
+	rc = cli_call(c, "GET", target, NULL, doc);
+	if (rc == CLI_OK && o->only != NULL && !select_only(*doc, view, o->only))
 		rc = cli_error(CLI_FAILED, "there is no %s '%.64s'", view->noun, o->only);
-	else if (c->json && doc != NULL)
+	return rc;
+}
+
+static int show_once(const struct cli *c, const struct view *view, const struct show_options *o)
+{
+	json_t *doc;
+	int rc;
+
+	if (view->routes)
+		return show_route_pages(c, o);
+	rc = fetch(c, view, o, &doc);
+	if (c->json && rc == CLI_OK)
 		cli_print_json(doc);
 	else if (rc == CLI_OK)
 		view->render(doc, o);
@@ -79,12 +88,104 @@ static int show_once(const struct cli *c, const struct view *view, const struct 
 	return rc;
 }
 
-static void pause_for(double seconds)
-{
-	struct timespec t = {.tv_sec = (time_t)seconds};
+/* --- again and again --- */
 
-	t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-	nanosleep(&t, NULL);
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Draws over what is there, without clearing first: no flicker. At most one screen. */
+static void draw(char *text, unsigned rows)
+{
+	char *rest = text;
+
+	fputs("\033[H", stdout);
+	for (unsigned n = 1; n < rows && rest != NULL && *rest != '\0'; n++)
+		printf("%s\033[K\n", strsep(&rest, "\n"));
+	fputs("\033[J", stdout);
+}
+
+struct watch {
+	const struct cli *c;
+	const struct view *view;
+	struct show_options o;
+	json_t *before;
+	double at; /* when `before` was fetched */
+};
+
+/* One turn's text on standard output. */
+static int turn_text(struct watch *w)
+{
+	json_t *doc = NULL;
+	double now;
+	int rc;
+
+	if (w->view->routes)
+		return show_route_pages(w->c, &w->o);
+	rc = fetch(w->c, w->view, &w->o, &doc);
+	now = seconds_now();
+	w->o.rates = (struct rates){w->before, w->before != NULL ? now - w->at : 0};
+	if (w->c->json && rc == CLI_OK)
+		cli_print_json(doc);
+	else if (rc == CLI_OK)
+		w->view->render(doc, &w->o);
+	json_decref(w->before);
+	w->before = doc;
+	w->at = now;
+	return rc;
+}
+
+/* The same, drawn as a screen: the renderers' standard output is memory meanwhile. */
+static int turn_screen(struct watch *w)
+{
+	FILE *terminal = stdout, *memory;
+	char *text = NULL;
+	size_t size = 0;
+	int rc;
+
+	term_look();
+	memory = open_memstream(&text, &size);
+	if (memory == NULL)
+		return cli_error(CLI_FAILED, "not enough memory for the screen");
+	stdout = memory;
+	printf("%severy %g s: weir %s; Ctrl-C ends%s\n\n", term_color(COLOR_DIM), w->o.watch, w->c->path + 5,
+		term_color(COLOR_NONE));
+	rc = turn_text(w);
+	stdout = terminal;
+	fclose(memory);
+	if (rc == CLI_OK)
+		draw(text, term()->rows);
+	free(text);
+	return rc;
+}
+
+static int watch(const struct cli *c, const struct view *view, const struct show_options *o)
+{
+	struct watch w = {.c = c, .view = view, .o = *o};
+	bool screen = term()->tty && !c->json;
+	int rc = CLI_OK;
+
+	interrupt_catch();
+	if (screen)
+		fputs("\033[?1049h\033[?25l", stdout); /* the other screen, no cursor */
+	for (unsigned turn = 0; rc == CLI_OK && !interrupted(); turn++) {
+		if (turn != 0 && !screen && !c->json)
+			putchar('\n');
+		rc = screen ? turn_screen(&w) : turn_text(&w);
+		if (rc == CLI_OK && (fflush(stdout) != 0 || !term_sleep(o->watch)))
+			break;
+	}
+	if (interrupted())
+		rc = CLI_OK;
+	if (screen)
+		fputs("\033[?25h\033[?1049l", stdout);
+	interrupt_release();
+	json_decref(w.before);
+	return rc;
 }
 
 int verb_show(const struct cli *c, const struct args *a, const struct verb *v)
@@ -97,19 +198,9 @@ int verb_show(const struct cli *c, const struct args *a, const struct verb *v)
 		.dot = args_have(a, "--dot"),
 		.vrf = args_value(a, "VRF"),
 		.only = args_value(a, view == &view_ports ? "PORT" : "IFACE")};
-	bool clear = isatty(STDOUT_FILENO) != 0;
-	int rc;
 
-	if (args_have(a, "--watch"))
-		o.watch = seconds != NULL ? strtod(seconds, NULL) : 1;
-	for (unsigned turn = 0;; turn++) {
-		if (clear && o.watch > 0 && !c->json)
-			fputs("\033[H\033[2J", stdout);
-		else if (turn != 0 && !c->json)
-			putchar('\n');
-		rc = show_once(c, view, &o);
-		if (rc != CLI_OK || o.watch <= 0 || fflush(stdout) != 0)
-			return rc;
-		pause_for(o.watch);
-	}
+	if (!args_have(a, "--watch"))
+		return show_once(c, view, &o);
+	o.watch = seconds != NULL ? strtod(seconds, NULL) : 1;
+	return watch(c, view, &o);
 }

@@ -39,24 +39,41 @@ void render_version(const json_t *doc, const struct show_options *o)
 	printf("EAL arguments: %s\n", json_str(doc, "eal_arguments"));
 }
 
+/* One decimal; NULL for what is not known (negative). */
+static const char *decimal(double v, char buf[static TEXT_NUMBER])
+{
+	snprintf(buf, TEXT_NUMBER, "%.1f", v);
+	return v >= 0 ? buf : NULL;
+}
+
 void render_stages(const json_t *doc, const struct show_options *o)
 {
 	const json_t *list = json_object_get(doc, "stages");
-	char n[4][TEXT_NUMBER];
+	char n[5][TEXT_NUMBER];
 	struct grid g;
 
-	grid_init(&g,
-		HEADS("Stage", ">Bursts", ">Packets", ">Packets/burst", ">Cycles/packet", "What it does"), 6);
+	if (o->watch > 0)
+		grid_init(&g, HEADS("Stage", ">Packets", ">Packets/s", ">Cycles/packet", "What it does"), 5);
+	else
+		grid_init(&g,
+			HEADS("Stage", "?>Bursts", ">Packets", "?>Packets/burst", ">Cycles/packet",
+				"What it does"),
+			6);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *s = json_array_get(list, i);
+		const json_t *s = json_array_get(list, i), *b = rates_row(&o->rates, "stages", "name", s);
 
-		grid_row(&g,
-			ROW(json_str(s, "name"), number(s, "bursts", n[0]), number(s, "packets", n[1]),
-				mean(s, "packets_per_burst", "bursts", n[2]),
-				mean(s, "cycles_per_packet", "sampled_packets", n[3]), json_str(s, "help")));
+		if (o->watch > 0)
+			grid_row(&g, ROW(json_str(s, "name"), number(s, "packets", n[1]),
+					     rates_text(&o->rates, b, s, "packets", n[2]),
+					     decimal(rates_cycles(b, s), n[3]), json_str(s, "help")));
+		else
+			grid_row(&g, ROW(json_str(s, "name"), number(s, "bursts", n[0]),
+					     number(s, "packets", n[1]),
+					     mean(s, "packets_per_burst", "bursts", n[2]),
+					     mean(s, "cycles_per_packet", "sampled_packets", n[3]),
+					     json_str(s, "help")));
 	}
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 }
 
 void render_drops(const json_t *doc, const struct show_options *o)
@@ -65,15 +82,25 @@ void render_drops(const json_t *doc, const struct show_options *o)
 	char n[5][TEXT_NUMBER];
 	struct grid g;
 
-	grid_init(&g, HEADS("Reason", "Kind", ">Packets", "What it means"), 4);
+	if (o->watch > 0)
+		grid_init(&g, HEADS("Reason", "Kind", ">Packets", ">Packets/s", "What it means"), 5);
+	else
+		grid_init(&g, HEADS("Reason", "Kind", ">Packets", "What it means"), 4);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *d = json_array_get(list, i);
+		const json_t *d = json_array_get(list, i), *b = rates_row(&o->rates, "drops", "reason", d);
+		const char *kind = json_str(d, "kind"), *help = json_str(d, "help");
 
-		grid_row(&g, ROW(json_str(d, "reason"), json_str(d, "kind"), number(d, "packets", n[0]),
-				     json_str(d, "help")));
+		if (b == NULL && o->rates.before != NULL)
+			b = json_null(); /* a reason that had not occurred yet grew from 0 */
+		if (o->watch > 0)
+			grid_row(&g, ROW(json_str(d, "reason"), kind, number(d, "packets", n[0]),
+					     rates_text(&o->rates, b, d, "packets", n[1]), help));
+		else
+			grid_row(&g, ROW(json_str(d, "reason"), kind, number(d, "packets", n[0]), help));
+		if (strcmp(kind, "error") == 0)
+			grid_color(&g, 1, COLOR_BAD);
 	}
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 	printf("\n%s received + %s originated = %s transmitted + %s ended here + %s held\n",
 		number(t, "received", n[0]), number(t, "originated", n[1]), number(t, "transmitted", n[2]),
 		number(t, "ended", n[3]), number(t, "held", n[4]));
@@ -92,29 +119,42 @@ static void queues_text(const json_t *list, char *buf, size_t size)
 	}
 }
 
+static void worker_row(struct grid *g, const json_t *w, const struct show_options *o)
+{
+	const json_t *b = rates_row(&o->rates, "workers", "id", w);
+	char id[24], cpu[24], queues[256], load[24], n[4][TEXT_NUMBER];
+
+	snprintf(id, sizeof id, "%llu", (unsigned long long)json_num(w, "id"));
+	snprintf(cpu, sizeof cpu, "%llu", (unsigned long long)json_num(w, "cpu"));
+	snprintf(load, sizeof load, "%.1f%%",
+		100 * (b != NULL ? rates_busy(b, w) : json_number_value(json_object_get(w, "load"))));
+	queues_text(json_object_get(w, "queues"), queues, sizeof queues);
+	if (o->watch > 0)
+		grid_row(g, ROW(id, cpu, load, number(w, "packets", n[0]),
+				    rates_text(&o->rates, b, w, "packets", n[1]), json_str(w, "idle"),
+				    queues));
+	else
+		grid_row(g, ROW(id, cpu, load, json_str(w, "polling"), json_str(w, "idle"),
+				    number(w, "packets", n[0]), number(w, "bursts", n[1]),
+				    mean(w, "cycles_per_packet", "packets", n[2]), queues));
+}
+
 void render_workers(const json_t *doc, const struct show_options *o)
 {
 	const json_t *list = json_object_get(doc, "workers");
-	char id[24], cpu[24], queues[256], load[24], n[3][TEXT_NUMBER];
 	struct grid g;
 
-	grid_init(&g,
-		HEADS(">Worker", ">CPU", ">Load", "Polling", "Idle", ">Packets", ">Bursts", ">Cycles/packet",
-			"Port:queue"),
-		9);
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *w = json_array_get(list, i);
-
-		snprintf(id, sizeof id, "%llu", (unsigned long long)json_num(w, "id"));
-		snprintf(cpu, sizeof cpu, "%llu", (unsigned long long)json_num(w, "cpu"));
-		snprintf(load, sizeof load, "%.1f%%", 100 * json_number_value(json_object_get(w, "load")));
-		queues_text(json_object_get(w, "queues"), queues, sizeof queues);
-		grid_row(&g, ROW(id, cpu, load, json_str(w, "polling"), json_str(w, "idle"),
-				     number(w, "packets", n[0]), number(w, "bursts", n[1]),
-				     mean(w, "cycles_per_packet", "packets", n[2]), queues));
-	}
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	if (o->watch > 0)
+		grid_init(&g, HEADS(">Worker", ">CPU", ">Load", ">Packets", ">Packets/s", "?Idle", "Port:queue"),
+			7);
+	else
+		grid_init(&g,
+			HEADS(">Worker", ">CPU", ">Load", "Polling", "?Idle", ">Packets", "?>Bursts",
+				">Cycles/packet", "Port:queue"),
+			9);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		worker_row(&g, json_array_get(list, i), o);
+	grid_end(&g, stdout);
 }
 
 void render_memory(const json_t *doc, const struct show_options *o)
@@ -135,8 +175,7 @@ void render_memory(const json_t *doc, const struct show_options *o)
 				    counted ? number(m, "count", n[2]) : NULL));
 	}
 	grid_row(&g, ROW("total", text_bytes(json_num(doc, "total_bytes"), n[0]), NULL, NULL));
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 }
 
 static void print_dot(const json_t *list)

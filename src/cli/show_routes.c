@@ -11,7 +11,8 @@
 
 #define PAGE "5000"
 
-static const char *const heads[] = {"Prefix", "Via", "Interface", ">Weight", "Source", ">Distance", "State"};
+static const char *const heads[] = {
+	"Prefix", "Via", "Interface", "?>Weight", "?Source", "?>Distance", "State"};
 enum { COLUMNS = sizeof heads / sizeof heads[0] };
 
 static const char *state_of(const json_t *route, const json_t *via)
@@ -95,10 +96,12 @@ int show_route_pages(const struct cli *c, const struct show_options *o)
 			snprintf(after, sizeof after, "%s", json_str(doc, "next"));
 		}
 		json_decref(doc);
-	} while (rc == CLI_OK && after[0] != '\0' && !ferror(stdout));
+		/* a watched screen shows the first of them only */
+	} while (rc == CLI_OK && after[0] != '\0' && !ferror(stdout) && !(o->watch > 0 && term()->tty));
 	if (started && c->json)
 		fputs(first ? "],\n  \"next\": null\n}\n" : "\n  ],\n  \"next\": null\n}\n", stdout);
-	grid_free(&g);
+	if (!c->json && started)
+		grid_end(&g, stdout);
 	return rc;
 }
 

@@ -38,6 +38,17 @@ static void address_text(const json_t *a, char *buf, size_t size)
 		snprintf(buf, size, "%s (%s)", json_str(a, "address"), state);
 }
 
+/* The watched table has rates instead of what does not change. */
+static const char *const iface_heads[] = {"Name", "State", "?Port", "?VLAN", "?VRF", "?MAC", "?>MTU",
+	">RX packets", ">TX packets", ">Drops", "Addresses"};
+static const char *const iface_watch[] = {"Name", "State", "?>RX packets", ">RX/s", "?>TX packets", ">TX/s",
+	"?>Drops", ">Drops/s", ">RX Mbit/s", ">TX Mbit/s"};
+
+static const char *state_of(const json_t *i)
+{
+	return !json_yes(i, "enabled") ? "disabled" : json_yes(i, "up") ? "up" : "down";
+}
+
 static void interface_rows(struct grid *g, const json_t *i)
 {
 	const json_t *list = json_object_get(i, "addresses");
@@ -46,17 +57,38 @@ static void interface_rows(struct grid *g, const json_t *i)
 	vlan_text(json_object_get(i, "vlan"), vlan, sizeof vlan);
 	snprintf(mtu, sizeof mtu, "%llu", (unsigned long long)json_num(i, "mtu"));
 	address_text(json_array_get(list, 0), address, sizeof address);
-	grid_row(g, ROW(json_str(i, "name"),
-			    !json_yes(i, "enabled") ? "disabled"
-			    : json_yes(i, "up")     ? "up"
-						    : "down",
-			    json_str(i, "port"), vlan, json_str(i, "vrf"), json_str(i, "mac"), mtu,
-			    number(i, "rx_packets", rx), number(i, "tx_packets", tx),
+	grid_row(g, ROW(json_str(i, "name"), state_of(i), json_str(i, "port"), vlan, json_str(i, "vrf"),
+			    json_str(i, "mac"), mtu, number(i, "rx_packets", rx), number(i, "tx_packets", tx),
 			    number(i, "drops", drops), address));
+	grid_color(g, 1, json_yes(i, "up") ? COLOR_GOOD : COLOR_BAD);
 	for (size_t k = 1; k < json_array_size(list); k++) {
 		address_text(json_array_get(list, k), address, sizeof address);
 		grid_row(g, ROW(" ", " ", " ", " ", " ", " ", " ", " ", " ", " ", address));
 	}
+}
+
+static const char *mbit(const struct rates *r, const json_t *b, const json_t *now, const char *bytes,
+	char buf[static TEXT_NUMBER])
+{
+	double growth;
+
+	if (r->seconds <= 0 || !rates_growth(b, now, bytes, &growth))
+		return NULL;
+	snprintf(buf, TEXT_NUMBER, "%.1f", growth * 8 / r->seconds / 1e6);
+	return buf;
+}
+
+static void interface_rates(struct grid *g, const json_t *i, const struct rates *r)
+{
+	const json_t *b = rates_row(r, "interfaces", "id", i);
+	char n[8][TEXT_NUMBER];
+
+	grid_row(g, ROW(json_str(i, "name"), state_of(i), number(i, "rx_packets", n[0]),
+			    rates_text(r, b, i, "rx_packets", n[1]), number(i, "tx_packets", n[2]),
+			    rates_text(r, b, i, "tx_packets", n[3]), number(i, "drops", n[4]),
+			    rates_text(r, b, i, "drops", n[5]), mbit(r, b, i, "rx_bytes", n[6]),
+			    mbit(r, b, i, "tx_bytes", n[7])));
+	grid_color(g, 1, json_yes(i, "up") ? COLOR_GOOD : COLOR_BAD);
 }
 
 void render_interfaces(const json_t *doc, const struct show_options *o)
@@ -64,15 +96,22 @@ void render_interfaces(const json_t *doc, const struct show_options *o)
 	const json_t *list = json_object_get(doc, "interfaces");
 	struct grid g;
 
-	grid_init(&g,
-		HEADS("Name", "State", "Port", "VLAN", "VRF", "MAC", ">MTU", ">RX packets", ">TX packets",
-			">Drops", "Addresses"),
-		11);
+	if (o->watch > 0)
+		grid_init(&g, iface_watch, sizeof iface_watch / sizeof iface_watch[0]);
+	else
+		grid_init(&g, iface_heads, sizeof iface_heads / sizeof iface_heads[0]);
 	for (size_t i = 0; i < json_array_size(list); i++)
-		interface_rows(&g, json_array_get(list, i));
-	grid_flush(&g, stdout);
-	grid_free(&g);
+		if (o->watch > 0)
+			interface_rates(&g, json_array_get(list, i), &o->rates);
+		else
+			interface_rows(&g, json_array_get(list, i));
+	grid_end(&g, stdout);
 }
+
+static const char *const port_heads[] = {"Name", "Link", ">Speed", "?Driver", "?Device", "?MAC", "?>MTU",
+	"?>Queues", ">RX packets", "?>RX missed", "?>RX errors", "?>RX nombuf", ">TX packets", "?>TX errors"};
+static const char *const port_watch[] = {"Name", "Link", "?>RX packets", ">RX/s", ">RX Mbit/s",
+	">RX missed/s", "?>TX packets", ">TX/s", ">TX Mbit/s", ">TX errors/s"};
 
 static void port_row(struct grid *g, const json_t *p)
 {
@@ -87,6 +126,18 @@ static void port_row(struct grid *g, const json_t *p)
 			   number(p, "rx_packets", n[0]), number(p, "rx_missed", n[1]),
 			   number(p, "rx_errors", n[2]), number(p, "rx_nombuf", n[3]),
 			   number(p, "tx_packets", n[4]), number(p, "tx_errors", n[5])));
+}
+
+static void port_rates(struct grid *g, const json_t *p, const struct rates *r)
+{
+	const json_t *b = rates_row(r, "ports", "id", p);
+	char n[8][TEXT_NUMBER];
+
+	grid_row(g, ROW(json_str(p, "name"), json_str(p, "link"), number(p, "rx_packets", n[0]),
+			    rates_text(r, b, p, "rx_packets", n[1]), mbit(r, b, p, "rx_bytes", n[2]),
+			    rates_text(r, b, p, "rx_missed", n[3]), number(p, "tx_packets", n[4]),
+			    rates_text(r, b, p, "tx_packets", n[5]), mbit(r, b, p, "tx_bytes", n[6]),
+			    rates_text(r, b, p, "tx_errors", n[7])));
 }
 
 static void print_xstats(const json_t *port)
@@ -106,8 +157,7 @@ static void print_xstats(const json_t *port)
 			grid_row(&g, ROW(name, text_number((uint64_t)v, n)));
 	}
 	putchar('\n');
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 }
 
 void render_ports(const json_t *doc, const struct show_options *o)
@@ -115,14 +165,20 @@ void render_ports(const json_t *doc, const struct show_options *o)
 	const json_t *list = json_object_get(doc, "ports");
 	struct grid g;
 
-	grid_init(&g,
-		HEADS("Name", "Link", ">Speed", "Driver", "Device", "MAC", ">MTU", ">Queues", ">RX packets",
-			">RX missed", ">RX errors", ">RX nombuf", ">TX packets", ">TX errors"),
-		14);
-	for (size_t i = 0; i < json_array_size(list); i++)
-		port_row(&g, json_array_get(list, i));
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	if (o->watch > 0)
+		grid_init(&g, port_watch, sizeof port_watch / sizeof port_watch[0]);
+	else
+		grid_init(&g, port_heads, sizeof port_heads / sizeof port_heads[0]);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *p = json_array_get(list, i);
+
+		if (o->watch > 0)
+			port_rates(&g, p, &o->rates);
+		else
+			port_row(&g, p);
+		grid_color(&g, 1, strcmp(json_str(p, "link"), "up") == 0 ? COLOR_GOOD : COLOR_BAD);
+	}
+	grid_end(&g, stdout);
 	for (size_t i = 0; o->xstats && i < json_array_size(list); i++)
 		print_xstats(json_array_get(list, i));
 }
@@ -133,7 +189,7 @@ void render_neighbors(const json_t *doc, const struct show_options *o)
 	char queued[TEXT_NUMBER], age[TEXT_NUMBER], flags[32];
 	struct grid g;
 
-	grid_init(&g, HEADS("Address", "Interface", "MAC", "State", ">Age", ">Queued", "Flags"), 7);
+	grid_init(&g, HEADS("Address", "Interface", "MAC", "State", "?>Age", "?>Queued", "Flags"), 7);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *n = json_array_get(list, i);
 		bool permanent = strcmp(json_str(n, "state"), "permanent") == 0;
@@ -146,8 +202,7 @@ void render_neighbors(const json_t *doc, const struct show_options *o)
 				     permanent ? NULL : text_duration(json_num(n, "age_ns"), age),
 				     number(n, "queued", queued), flags));
 	}
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 }
 
 void render_vrfs(const json_t *doc, const struct show_options *o)
@@ -167,8 +222,7 @@ void render_vrfs(const json_t *doc, const struct show_options *o)
 				json_string_value(json_array_get(ifaces, k)));
 		grid_row(&g, ROW(json_str(v, "name"), names));
 	}
-	grid_flush(&g, stdout);
-	grid_free(&g);
+	grid_end(&g, stdout);
 	printf("\n%s IPv4 and %s IPv6 routes, %s next hops, %s\n", number(t, "ipv4_routes", v4),
 		number(t, "ipv6_routes", v6), number(t, "nexthops", nh),
 		text_bytes(json_num(t, "memory_bytes"), memory));

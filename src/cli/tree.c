@@ -98,6 +98,9 @@ const struct verb verb_root[] = {
 	{"neighbor", NULL, "Changes neighbours (ARP, ND).", neighbor_verbs, NULL, NULL},
 	{"address", NULL, "Changes addresses of interfaces.", address_verbs, NULL, NULL},
 	{"clear", NULL, "Sets counters to zero.", clear_verbs, NULL, NULL},
+	{"shell", "", "An interactive command line; the same as 'weir' alone.", NULL, verb_shell, NULL,
+		VERB_FULL},
+	{"exit", "", "Leaves the shell.", NULL, verb_exit, NULL, VERB_SHELL},
 	{"help", "[VERB]...", "Shows this, or what one verb takes.", NULL, verb_help, NULL, VERB_PAGED},
 	{0},
 };

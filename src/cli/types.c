@@ -90,7 +90,7 @@ static const char *const defaults[] = {"default", NULL};
 
 static const struct arg_type types[] = {
 	{"ADDRESS", "an IPv4 or IPv6 address", address},
-	{"CAPTURE", "an interface and its capture, as in lan=lan.pcap", input},
+	{"CAPTURE", "an interface and its capture, as in lan=lan.pcap", input, .file_behind_equals = true},
 	{"DIR", "a directory", .file = true},
 	{"DISTANCE", "administrative distance, 1 to 255; the lowest wins", distance},
 	{"EAL-ARG", "an argument for DPDK's EAL", .any = true},
@@ -102,8 +102,9 @@ static const struct arg_type types[] = {
 	{"PATH", "a path", .file = true},
 	{"PORT", "name of a port", LIVE("/v1/ports", "ports", "name")},
 	{"PREFIX", "a network, as in 10.0.0.0/8 or 2001:db8::/32, or default", prefix, .words = defaults},
-	{"ROUTE", "the prefix of a route, or default", prefix,
-		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .words = defaults},
+	{"ROUTE", "the prefix of a static route, or default", prefix,
+		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .only_key = "source",
+		.only_value = "static", .words = defaults},
 	{"SECONDS", "a number of seconds, as in 2 or 0.5", seconds},
 	{"VERB", "a word of a command", .any = true},
 	{"VRF", "name of a VRF", LIVE("/v1/vrfs", "vrfs", "name")},

@@ -18,8 +18,11 @@ struct arg_type {
 	bool (*valid)(const char *word, struct err *e);
 	/* Live names: the string `field` of each object in the list `list` of the document at `path`. */
 	const char *path, *list, *field;
+	const char *only_key,
+		*only_value;      /* of those only objects where this key has this value; NULL: all */
 	const char *const *words; /* fixed proposals, NULL-terminated; NULL: none */
 	bool file;                /* a file name: completed from the file system */
+	bool file_behind_equals;  /* NAME=file */
 	bool any;                 /* any word, also one that starts with '-' */
 };
 

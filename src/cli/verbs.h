@@ -8,8 +8,13 @@
 #include <jansson.h>
 
 #include "cli/args.h"
+#include "cli/rates.h"
 
 extern const struct verb verb_root[];
+
+int verb_shell(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_exit(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_top(const struct cli *c, const struct args *a, const struct verb *v);
 
 int verb_run(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_replay(const struct cli *c, const struct args *a, const struct verb *v);
@@ -35,6 +40,7 @@ struct show_options {
 	const char *vrf;
 	const char *only; /* the name given: only this one, or NULL */
 	double watch;     /* seconds, 0 = once */
+	struct rates rates;
 };
 
 /* One thing that can be shown. */

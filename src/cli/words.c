@@ -109,7 +109,7 @@ static void list_words(const struct verb *table, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (const struct verb *v = table; v->word != NULL && len < size; v++)
-		if ((v->flags & VERB_HIDDEN) == 0)
+		if ((v->flags & (VERB_HIDDEN | VERB_SHELL)) == 0)
 			len += (size_t)snprintf(buf + len, size - len, "%s%s", len != 0 ? ", " : "", v->word);
 }
 
@@ -139,7 +139,8 @@ const struct verb *verb_find(const struct verb *table, const char *word, const c
 	for (const struct verb *v = table; v->word != NULL; v++) {
 		if (strcmp(v->word, word) == 0)
 			return v;
-		if (len == 0 || strncmp(v->word, word, len) != 0)
+		if (len == 0 || strncmp(v->word, word, len) != 0 ||
+			(v->flags & (VERB_FULL | VERB_HIDDEN)) != 0)
 			continue;
 		if (found != NULL) {
 			err_set(e, EINVAL, "'%.64s' can be '%s' or '%s'; write more of it", word, found->word,

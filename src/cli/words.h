@@ -28,6 +28,7 @@ struct cli {
 	const char *file;   /* -f: a file of commands */
 	bool json, help, version, force, no_pager, shell;
 	uint8_t family;           /* -4, -6, or FAMILY_NONE */
+	bool *leave;              /* of the shell, set by exit; NULL elsewhere */
 	const struct words *line; /* what is being run; VERB_OWN_WORDS reads on from its `at` */
 };
 
@@ -44,6 +45,8 @@ enum verb_flag {
 	VERB_PROCESS = 2,   /* takes a process of its own: the shell starts one */
 	VERB_PAGED = 4,     /* long output: through a pager on a terminal */
 	VERB_HIDDEN = 8,    /* not in help and completion */
+	VERB_SHELL = 16,    /* of the shell only */
+	VERB_FULL = 32,     /* may not be shortened */
 };
 
 struct verb {

@@ -153,8 +153,7 @@ static void test_grid(void **state)
 	grid_row(&g, (const char *const[]){"a", "1", "x"});
 	grid_row(&g, (const char *const[]){"gr\xc3\xbc\xc3\x9f\x65", "1,000", "esc\033[31m"});
 	grid_row(&g, (const char *const[]){NULL, "", NULL});
-	grid_flush(&g, f);
-	grid_free(&g);
+	grid_end(&g, f);
 	fclose(f);
 	assert_string_equal(text, expected);
 	free(text);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/batch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/call.h"
+#include "cli/dispatch.h"
+#include "cli/line.h"
+#include "cli/progress.h"
+
+struct batch {
+	const struct cli *c;
+	const char *name;
+	struct progress progress;
+	uint64_t line, bytes;
+	char where[300];
+	int code; /* of the first command that failed */
+};
+
+/* Runs one line. */
+static int run_line(struct batch *b, const char *text, size_t len)
+{
+	struct cli c = *b->c;
+	struct line l;
+	struct err e = {0};
+	int code = CLI_OK;
+
+	c.file = NULL;
+	if (memchr(text, '\0', len) != NULL)
+		return cli_error(CLI_USAGE, "a NUL byte: this is not a file of commands");
+	if (line_split(&l, text, len, &e) != 0)
+		return cli_error(CLI_FAILED, "%s", e.text);
+	if (l.quote != 0)
+		code = cli_error(CLI_USAGE, "the quote %c is not closed", l.quote);
+	else if (l.count > 1)
+		code = dispatch_line(&c, l.count, l.word);
+	line_free(&l);
+	return code;
+}
+
+static void run_file(struct batch *b, FILE *f)
+{
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	while ((b->code == CLI_OK || b->c->force) && (len = getline(&text, &room, f)) >= 0) {
+		int code;
+
+		b->line++;
+		b->bytes += (uint64_t)len;
+		snprintf(b->where, sizeof b->where, "%.200s:%llu", b->name, (unsigned long long)b->line);
+		code = run_line(b, text, (size_t)len);
+		b->code = b->code == CLI_OK ? code : b->code;
+		progress_at(&b->progress, b->bytes, b->line);
+	}
+	free(text);
+}
+
+static void clear_progress(void *ctx)
+{
+	progress_clear(ctx);
+}
+
+int batch_run(const struct cli *c)
+{
+	bool standard = strcmp(c->file, "-") == 0;
+	struct batch b = {.c = c, .name = standard ? "standard input" : c->file};
+	FILE *f = standard ? stdin : fopen(c->file, "re");
+	struct stat s;
+
+	if (f == NULL || fstat(fileno(f), &s) != 0)
+		return cli_error(CLI_FAILED, "%s cannot be read: %s", b.name, strerror(errno));
+	progress_start(&b.progress, b.name, "commands", S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0);
+	cli_where(b.where);
+	cli_before_error(clear_progress, &b.progress);
+	run_file(&b, f);
+	progress_clear(&b.progress);
+	cli_before_error(NULL, NULL);
+	cli_where(NULL);
+	if (ferror(f) && b.code == CLI_OK)
+		b.code = cli_error(CLI_FAILED, "%s cannot be read: %s", b.name, strerror(errno));
+	if (!standard)
+		fclose(f);
+	return b.code;
+}
