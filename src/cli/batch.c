@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/bulk.h"
 #include "cli/call.h"
 #include "cli/dispatch.h"
 #include "cli/line.h"
@@ -18,28 +19,56 @@ struct batch {
 	struct progress progress;
 	uint64_t line, bytes;
 	char where[300];
+	struct bulk bulk;
 	int code; /* of the first command that failed */
 };
 
-/* Runs one line. */
-static int run_line(struct batch *b, const char *text, size_t len)
+/* What cli_error() says before its sentence. */
+static void at_line(void *ctx, uint64_t line)
+{
+	struct batch *b = ctx;
+
+	snprintf(b->where, sizeof b->where, "%.200s:%llu", b->name, (unsigned long long)line);
+}
+
+static void note(struct batch *b, int code)
+{
+	b->code = b->code == CLI_OK ? code : b->code;
+}
+
+/* Any command but a route: what waits goes first. */
+static void run_words(struct batch *b, const struct line *l)
 {
 	struct cli c = *b->c;
+
+	note(b, bulk_flush(&b->bulk));
+	at_line(b, b->line);
+	c.file = NULL;
+	if (b->code == CLI_OK || c.force)
+		note(b, dispatch_line(&c, l->count, l->word));
+}
+
+static void run_line(struct batch *b, const char *text, size_t len)
+{
 	struct line l;
 	struct err e = {0};
-	int code = CLI_OK;
+	int code;
 
-	c.file = NULL;
-	if (memchr(text, '\0', len) != NULL)
-		return cli_error(CLI_USAGE, "a NUL byte: this is not a file of commands");
-	if (line_split(&l, text, len, &e) != 0)
-		return cli_error(CLI_FAILED, "%s", e.text);
+	if (memchr(text, '\0', len) != NULL) {
+		note(b, cli_error(CLI_USAGE, "a NUL byte: this is not a file of commands"));
+		return;
+	}
+	if (line_split(&l, text, len, &e) != 0) {
+		note(b, cli_error(CLI_FAILED, "%s", e.text));
+		return;
+	}
 	if (l.quote != 0)
-		code = cli_error(CLI_USAGE, "the quote %c is not closed", l.quote);
+		note(b, cli_error(CLI_USAGE, "the quote %c is not closed", l.quote));
+	else if (l.count > 1 && bulk_take(&b->bulk, &l, b->line, &code))
+		note(b, code);
 	else if (l.count > 1)
-		code = dispatch_line(&c, l.count, l.word);
+		run_words(b, &l);
 	line_free(&l);
-	return code;
 }
 
 static void run_file(struct batch *b, FILE *f)
@@ -49,15 +78,14 @@ static void run_file(struct batch *b, FILE *f)
 	ssize_t len;
 
 	while ((b->code == CLI_OK || b->c->force) && (len = getline(&text, &room, f)) >= 0) {
-		int code;
-
 		b->line++;
 		b->bytes += (uint64_t)len;
-		snprintf(b->where, sizeof b->where, "%.200s:%llu", b->name, (unsigned long long)b->line);
-		code = run_line(b, text, (size_t)len);
-		b->code = b->code == CLI_OK ? code : b->code;
+		at_line(b, b->line);
+		run_line(b, text, (size_t)len);
 		progress_at(&b->progress, b->bytes, b->line);
 	}
+	/* What stands before a line that is wrong is done, as it would be one by one. */
+	note(b, bulk_flush(&b->bulk));
 	free(text);
 }
 
@@ -76,6 +104,7 @@ int batch_run(const struct cli *c)
 	if (f == NULL || fstat(fileno(f), &s) != 0)
 		return cli_error(CLI_FAILED, "%s cannot be read: %s", b.name, strerror(errno));
 	progress_start(&b.progress, b.name, "commands", S_ISREG(s.st_mode) ? (uint64_t)s.st_size : 0);
+	b.bulk = (struct bulk){.c = c, .at = at_line, .ctx = &b};
 	cli_where(b.where);
 	cli_before_error(clear_progress, &b.progress);
 	run_file(&b, f);

@@ -91,12 +91,11 @@ static int transport_error(const struct err *e)
 	return cli_error(CLI_FAILED, "%s", e->text);
 }
 
-int cli_call(const struct cli *c, const char *method, const char *target, json_t *body, json_t **out)
+int cli_call_quiet(const struct cli *c, const char *method, const char *target, json_t *body, json_t **out)
 {
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct http_reply reply;
 	struct err e = {0};
-	const char *why;
 	int rc;
 
 	*out = NULL;
@@ -110,10 +109,17 @@ int cli_call(const struct cli *c, const char *method, const char *target, json_t
 	if (*out == NULL)
 		return cli_error(
 			CLI_FAILED, "the daemon answered %u with something that is not JSON", reply.status);
-	if (reply.status < 300)
-		return CLI_OK;
-	why = json_string_value(json_object_get(*out, "error"));
-	return cli_error(CLI_FAILED, "%s", why != NULL ? why : "the daemon refused without a reason");
+	return reply.status < 300 ? CLI_OK : CLI_FAILED;
+}
+
+int cli_call(const struct cli *c, const char *method, const char *target, json_t *body, json_t **out)
+{
+	int rc = cli_call_quiet(c, method, target, body, out);
+	const char *why = json_string_value(json_object_get(*out, "error"));
+
+	if (rc == CLI_OK || *out == NULL)
+		return rc;
+	return cli_error(rc, "%s", why != NULL ? why : "the daemon refused without a reason");
 }
 
 int cli_change(const struct cli *c, const char *method, const char *target, json_t *body)

@@ -18,6 +18,9 @@ const char *cli_socket(const struct cli *c);
  * is returned, and *out is the error document or NULL. `body` is given away (may be NULL). */
 int cli_call(const struct cli *c, const char *method, const char *target, json_t *body, json_t **out);
 
+/* The same, but a refusal (CLI_FAILED with a document) prints nothing. */
+int cli_call_quiet(const struct cli *c, const char *method, const char *target, json_t *body, json_t **out);
+
 /* The same for a change: prints nothing when it worked (with -j: the document). */
 int cli_change(const struct cli *c, const char *method, const char *target, json_t *body);
 
