@@ -182,19 +182,18 @@ static void arguments(struct asking *a, const struct verb *v, struct words *left
 	behind_equals(a, &m);
 }
 
-static const struct {
-	const char *word, *help;
-} globals[] = {
-	{"--socket", "the daemon's socket"},
-	{"--json", "print the document the daemon sent"},
-	{"--file", "run the commands of a file"},
-	{"--force", "with --file: go on after an error"},
-	{"--no-pager", "never start a pager"},
-	{"--help", "help for the verb"},
-	{"--version", "version of this program"},
-	{"-4", "IPv4 only"},
-	{"-6", "IPv6 only"},
-};
+static void globals(struct asking *a)
+{
+	char text[40];
+
+	for (const struct global *g = words_options; a->word[0] == '-' && g->help != NULL; g++) {
+		if (g->name != NULL)
+			snprintf(text, sizeof text, "--%s", g->name);
+		else
+			snprintf(text, sizeof text, "-%c", g->letter);
+		offer(a, text, g->help);
+	}
+}
 
 static int by_text(const void *a, const void *b)
 {
@@ -256,8 +255,7 @@ void complete(const struct cli *c, int argc, char **argv, const char *word, enum
 		files(&a, 0); /* all options with a value take a path */
 	} else {
 		walk(&a, &left);
-		for (unsigned i = 0; word[0] == '-' && i < sizeof globals / sizeof globals[0]; i++)
-			offer(&a, globals[i].word, globals[i].help);
+		globals(&a);
 	}
 	tidy(out, what);
 	free(copy);

@@ -5,20 +5,26 @@
 
 #include "cli/syntax.h"
 
-static const char global_help[] =
-	"Options, before or after the verb:\n"
-	"  -s, --socket PATH  the daemon's socket (or WEIR_SOCKET; default /run/weir/weir.sock)\n"
-	"  -j, --json         print the document the daemon sent\n"
-	"  -4, -6             one address family\n"
-	"  -f, --file FILE    run the commands of a file, one a line; - is standard input\n"
-	"      --force        with -f: go on after an error\n"
-	"      --no-pager     never start a pager\n"
-	"  -h, --help         help for the verb\n"
-	"  -V, --version      version of this program\n"
-	"\n"
-	"Words may be shortened as long as they are unique: 'weir sh int'.\n"
-	"Exit codes: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable, 4 timeout, 5 "
-	"differences.\n";
+static void global_help(FILE *out)
+{
+	fputs("Options, before or after the verb:\n", out);
+	for (const struct global *g = words_options; g->help != NULL; g++) {
+		char text[40];
+
+		snprintf(text, sizeof text, "%c%c%s%s%s%s", g->letter != 0 ? '-' : ' ',
+			g->letter != 0 ? g->letter : ' ',
+			g->name == NULL  ? ""
+			: g->letter != 0 ? ", --"
+					 : "  --",
+			g->name != NULL ? g->name : "", g->value != NULL ? " " : "",
+			g->value != NULL ? g->value : "");
+		fprintf(out, "  %-18s %s\n", text, g->help);
+	}
+	fputs("\nWords may be shortened as long as they are unique: 'weir sh int'.\n"
+	      "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 daemon not reachable, 4 timeout, 5 "
+	      "differences.\n",
+		out);
+}
 
 void help_table(FILE *out, const struct verb *table, const char *path)
 {
@@ -26,7 +32,8 @@ void help_table(FILE *out, const struct verb *table, const char *path)
 	for (const struct verb *v = table; v->word != NULL; v++)
 		if ((v->flags & (VERB_HIDDEN | VERB_SHELL)) == 0)
 			fprintf(out, "  %-12s %s\n", v->word, v->help);
-	fprintf(out, "\n%s", global_help);
+	fputc('\n', out);
+	global_help(out);
 }
 
 void help_usage(FILE *out, const struct verb *v, const char *path)
@@ -55,5 +62,6 @@ void help_verb(FILE *out, const struct verb *v, const char *path)
 			fprintf(out, "  %-12.*s %s\n", (int)wants[i].len, wants[i].text,
 				wants[i].type != NULL ? wants[i].type->help
 						      : keyword_help(wants[i].text, wants[i].len));
-	fprintf(out, "%s%s", n != 0 ? "\n" : "", global_help);
+	fputs(n != 0 ? "\n" : "", out);
+	global_help(out);
 }

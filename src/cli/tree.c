@@ -103,6 +103,8 @@ const struct verb verb_root[] = {
 	{"shell", "", "An interactive command line; the same as 'weir' alone.", NULL, verb_shell, NULL,
 		VERB_FULL},
 	{"exit", "", "Leaves the shell.", NULL, verb_exit, NULL, VERB_SHELL},
+	{"document", "commands | daemon | options | arguments | keys", "Prints parts of the manual pages.",
+		NULL, verb_document, NULL, VERB_HIDDEN},
 	{"help", "[VERB]...", "Shows this, or what one verb takes.", NULL, verb_help, NULL, VERB_PAGED},
 	{0},
 };

@@ -8,25 +8,63 @@
 #include "control/diag.h"
 #include "packet/addr.h"
 
-static bool flag(const char *w, struct cli *c)
+const struct global words_options[] = {
+	{'s', "socket", "PATH", "the daemon's socket (or WEIR_SOCKET; default /run/weir/weir.sock)"},
+	{'j', "json", NULL, "print the document the daemon sent"},
+	{'4', NULL, NULL, "IPv4 only"},
+	{'6', NULL, NULL, "IPv6 only"},
+	{'f', "file", "FILE", "run the commands of a file, one a line; - is standard input"},
+	{0, "force", NULL, "with -f: go on after an error"},
+	{0, "no-pager", NULL, "never start a pager"},
+	{'h', "help", NULL, "help for the verb"},
+	{'V', "version", NULL, "version of this program"},
+	{0},
+};
+
+/* Records one option. */
+static void take_global(struct cli *c, const struct global *g, const char *value)
 {
-	if (strcmp(w, "-j") == 0 || strcmp(w, "--json") == 0)
+	if (g->letter == 's')
+		c->socket = value;
+	else if (g->letter == 'f')
+		c->file = value;
+	else if (g->letter == 'j')
 		c->json = true;
-	else if (strcmp(w, "-h") == 0 || strcmp(w, "--help") == 0)
+	else if (g->letter == 'h')
 		c->help = true;
-	else if (strcmp(w, "-V") == 0 || strcmp(w, "--version") == 0)
+	else if (g->letter == 'V')
 		c->version = true;
-	else if (strcmp(w, "--force") == 0)
+	else if (g->letter == '4' || g->letter == '6')
+		c->family = g->letter == '4' ? FAMILY_V4 : FAMILY_V6;
+	else if (strcmp(g->name, "force") == 0)
 		c->force = true;
-	else if (strcmp(w, "--no-pager") == 0)
-		c->no_pager = true;
-	else if (strcmp(w, "-4") == 0)
-		c->family = FAMILY_V4;
-	else if (strcmp(w, "-6") == 0)
-		c->family = FAMILY_V6;
 	else
-		return false;
-	return true;
+		c->no_pager = true;
+}
+
+static bool is_flag(const struct global *g, const char *w)
+{
+	if (w[0] == '-' && w[1] == g->letter && g->letter != 0 && w[2] == '\0')
+		return true;
+	return g->name != NULL && strncmp(w, "--", 2) == 0 && strcmp(w + 2, g->name) == 0;
+}
+
+/* Takes the next word, and its value, if it is a global option. */
+static bool next_global(struct words *in, struct cli *c, struct err *e)
+{
+	for (const struct global *g = words_options; g->help != NULL; g++) {
+		const char *value = g->value != NULL ? words_option(in, g->name, g->letter, e) : NULL;
+
+		if (value != NULL)
+			take_global(c, g, value);
+		if (value != NULL || e->code != 0)
+			return true;
+		if (g->value == NULL && is_flag(g, words_peek(in))) {
+			take_global(c, g, words_take(in));
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool is_raw(const char *w, const char *raw)
@@ -39,30 +77,17 @@ static bool is_raw(const char *w, const char *raw)
 int words_globals(int argc, char **argv, const char *raw, struct cli *c, struct words *out, struct err *e)
 {
 	struct words in = {.count = argc, .at = 1, .word = argv};
-	const char *value;
 	int kept = 0;
 
 	*out = (struct words){.word = argv};
-	while (in.at < argc) {
+	while (in.at < argc && e->code == 0) {
 		if (strcmp(argv[in.at], "--") == 0 || (kept != 0 && is_raw(argv[0], raw)))
 			break;
-		value = words_option(&in, "socket", 's', e);
-		if (e->code != 0)
-			return -e->code;
-		if (value != NULL) {
-			c->socket = value;
-			continue;
-		}
-		value = words_option(&in, "file", 'f', e);
-		if (e->code != 0)
-			return -e->code;
-		if (value != NULL)
-			c->file = value;
-		else if (!flag(argv[in.at], c))
+		if (!next_global(&in, c, e))
 			argv[kept++] = argv[in.at++];
-		else
-			in.at++;
 	}
+	if (e->code != 0)
+		return -e->code;
 	while (in.at < argc)
 		argv[kept++] = argv[in.at++];
 	out->count = kept;

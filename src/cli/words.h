@@ -59,6 +59,15 @@ struct verb {
 	unsigned flags;   /* of VERB_ */
 };
 
+/* An option that every command line may have. */
+struct global {
+	char letter;       /* 0: none */
+	const char *name;  /* NULL: none */
+	const char *value; /* what it takes, NULL: nothing */
+	const char *help;
+};
+extern const struct global words_options[]; /* ended by {0} */
+
 /* Takes the global options out of argv (before or after the verb, up to "--"; what stands behind the verb
  * `raw` is its own and left alone). `out->word` is argv, reordered. -EINVAL with a sentence. */
 int words_globals(int argc, char **argv, const char *raw, struct cli *c, struct words *out, struct err *e);
