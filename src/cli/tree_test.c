@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "cli/body.h"
+#include "cli/complete.h"
+#include "cli/help.h"
 #include "cli/syntax.h"
 #include "cli/verbs.h"
 
@@ -70,40 +73,138 @@ static void sample(const struct want *w, char *buf, size_t size)
 		snprintf(buf, size, "name");
 }
 
-/* Random walks: whatever the matcher offers it takes, as what it was offered. */
-static void walk_row(const struct verb *v)
+/* Is it among the offers, for "?" (types by name) and for TAB (keywords)? */
+static bool offered(const struct offers *o, const char *text)
 {
-	struct syntax s;
+	for (unsigned i = 0; i < o->count; i++)
+		if (strcmp(o->list[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* A command line that grows. */
+struct typed {
+	char *word[WORDS_MAX + 8];
+	int count;
+};
+
+static const struct cli alone = {.socket = "/nonexistent/weir.sock", .shell = true};
+
+/* Parsing says what may come next: "?" must say the same, and TAB propose every keyword. */
+static void check_offers(const struct typed *t, const struct matcher *m)
+{
+	struct want wants[WANTS_MAX];
+	unsigned n = matcher_offers(m, wants);
+	struct offers help, words;
+
+	complete(&alone, t->count, (char **)(uintptr_t)t->word, "", COMPLETE_HELP, &help);
+	complete(&alone, t->count, (char **)(uintptr_t)t->word, "", COMPLETE_WORDS, &words);
+	assert_int_equal(help.wrong, -1);
+	assert_true(help.end == matcher_end(m));
+	for (unsigned i = 0; i < n; i++) {
+		char text[64];
+
+		snprintf(text, sizeof text, "%.*s", (int)wants[i].len, wants[i].text);
+		if (!offered(&help, text) || (wants[i].type == NULL && !offered(&words, text)))
+			fail_msg("%s %s: '%s' is not offered", t->word[1], t->word[2], text);
+	}
+	for (unsigned i = 0; i < help.count; i++)
+		assert_true(help.list[i].help == NULL || strlen(help.list[i].help) > 3);
+	offers_free(&help);
+	offers_free(&words);
+}
+
+/* The words so far are a command exactly when the matcher says that they may end. */
+static void check_read(const struct typed *t, int first, const struct verb *v, const struct matcher *m)
+{
+	struct words a = {.count = t->count, .at = first, .word = (char **)(uintptr_t)t->word};
+	struct args args;
+	struct err e = {0};
+	int rc = args_read(&args, v, &a, &e);
+
+	if ((rc == 0) != matcher_end(m))
+		fail_msg("%s %s: %s", t->word[1], v->args, e.text);
+	if (rc == 0)
+		assert_int_equal(args.count, t->count - first);
+	args_free(&args);
+}
+
+/* One random walk: whatever the matcher offers it takes, as what it was offered. */
+static void walk_once(const struct verb *v, const struct syntax *s, struct typed *t)
+{
 	struct matcher m;
 	struct want wants[WANTS_MAX], took;
 	struct err e = {0};
-	char word[64];
+	int first = t->count;
+	char text[WORDS_MAX][64];
 
-	assert_int_equal(syntax_compile(&s, v->args, &e), 0);
-	for (unsigned turn = 0; turn < 200; turn++) {
-		matcher_start(&m, &s);
-		for (unsigned step = 0; step < 40; step++) {
-			unsigned n = matcher_wants(&m, wants);
-			const struct want *w = n != 0 ? &wants[(unsigned)rand() % n] : NULL;
+	matcher_start(&m, s);
+	for (unsigned step = 0; step < 30; step++) {
+		unsigned n = matcher_wants(&m, wants);
+		const struct want *w = n != 0 ? &wants[(unsigned)rand() % n] : NULL;
 
-			if (w == NULL) {
-				assert_true(matcher_end(&m));
-				break;
-			}
-			sample(w, word, sizeof word);
-			if (matcher_step(&m, word, &took, &e) != 0)
-				fail_msg("%s %s: '%s' was offered: %s", v->word, v->args, word, e.text);
-			assert_true(took.len == w->len && memcmp(took.text, w->text, w->len) == 0);
+		if (v->run != verb_help)
+			check_offers(t, &m);
+		check_read(t, first, v, &m);
+		if (w == NULL)
+			break;
+		sample(w, text[step], sizeof text[step]);
+		if (matcher_step(&m, text[step], &took, &e) != 0)
+			fail_msg("%s %s: '%s' was offered: %s", v->word, v->args, text[step], e.text);
+		assert_true(took.len == w->len && memcmp(took.text, w->text, w->len) == 0);
+		t->word[t->count++] = text[step];
+	}
+	t->count = first;
+}
+
+/* The help of a verb explains every word of its grammar that is offered. */
+static void check_help(const struct verb *v, const struct syntax *s)
+{
+	struct want wants[WANTS_MAX];
+	unsigned n = syntax_words(s, wants);
+	char *text = NULL, line[80];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	help_verb(f, v, "weir x");
+	fclose(f);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(line, sizeof line, "\n  %.*s ", (int)wants[i].len, wants[i].text);
+		if (!wants[i].quiet && strstr(text, line) == NULL)
+			fail_msg("%s: no help for '%s'", v->word, line + 3);
+	}
+	assert_non_null(strstr(text, v->help));
+	free(text);
+}
+
+static void walk_table(const struct verb *table, struct typed *t)
+{
+	for (const struct verb *v = table; v->word != NULL; v++) {
+		struct syntax s;
+		struct err e = {0};
+
+		t->word[t->count++] = (char *)(uintptr_t)v->word;
+		if (v->sub != NULL) {
+			walk_table(v->sub, t);
+		} else {
+			assert_int_equal(syntax_compile(&s, v->args, &e), 0);
+			check_help(v, &s);
+			/* The socket does not exist, but asking costs: fewer walks where names are live. */
+			for (unsigned turn = 0; turn < 20 && (v->flags & VERB_OWN_WORDS) == 0; turn++)
+				walk_once(v, &s, t);
 		}
+		t->count--;
 	}
 }
 
 static void test_rows(void **state)
 {
+	struct typed t = {.word = {(char[]){"weir"}}, .count = 1};
+
 	rows = 0;
 	each(verb_root, check_row);
 	assert_true(rows > 30);
-	each(verb_root, walk_row);
+	walk_table(verb_root, &t);
 }
 
 /* --- grammars that are none --- */
@@ -281,10 +382,72 @@ static void test_options(void **state)
 	args_free(&args);
 }
 
+/* --- completion --- */
+
+static const struct {
+	const char *line; /* the last word is the one that is being written */
+	const char *offers;
+} completions[] = {
+	{"weir sh", "shell show"}, {"weir sh int", "interfaces"}, /* the words before may be short */
+	{"weir show v", "version vrfs"}, {"weir route add b", "blackhole"},
+	{"weir route add 10.0.0.0/8 v", "via vrf"},
+	{"weir route add 10.0.0.0/8 via 10.0.0.1 vrf red d", "dev distance"}, {"weir route add d", "default"},
+	{"weir -j -s /x show p", "pipeline ports"},
+	{"weir show ports --", "--file --force --help --json --no-pager --socket --version --watch --xstats"},
+	{"weir show ports --xstats --x", ""}, {"weir help route ", "add delete get replace show"},
+	{"weir bogus ", ""}, {"weir route bogus ", ""}, {"weir -s /nonexistent-fo", ""}, {"weir e", "exit"},
+	{"weir doc", ""}, /* hidden */
+};
+
+static void test_completion(void **state)
+{
+	for (unsigned i = 0; i < sizeof completions / sizeof completions[0]; i++) {
+		char line[256], got[256] = "", *word[WORDS_MAX], *last;
+		struct offers o;
+		int n;
+
+		snprintf(line, sizeof line, "%s", completions[i].line);
+		last = strrchr(line, ' ');
+		*last++ = '\0';
+		n = split(line, word);
+		complete(&alone, n, word, last, COMPLETE_WORDS, &o);
+		for (unsigned k = 0; k < o.count; k++)
+			snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", k != 0 ? " " : "",
+				o.list[k].text);
+		if (strcmp(got, completions[i].offers) != 0)
+			fail_msg("%s: %s", completions[i].line, got);
+		offers_free(&o);
+	}
+}
+
+static void test_files(void **state)
+{
+	char folder[] = "/tmp/weir-complete-XXXXXX", path[128], *word[] = {"weir", "config", "check"};
+	struct offers o;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/one.yaml", folder);
+	fclose(fopen(path, "w"));
+	snprintf(path, sizeof path, "%s/other", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof path, "%s/.hidden", folder);
+	fclose(fopen(path, "w"));
+	snprintf(path, sizeof path, "%s/", folder);
+	complete(&alone, 3, word, path, COMPLETE_WORDS, &o);
+	assert_int_equal(o.count, 2);
+	assert_true(o.files);
+	assert_string_equal(o.list[0].text + strlen(folder), "/one.yaml");
+	assert_string_equal(o.list[1].text + strlen(folder), "/other/");
+	offers_free(&o);
+	snprintf(path, sizeof path, "rm -r %s", folder);
+	assert_int_equal(system(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_bad_grammars),
-		cmocka_unit_test(test_text), cmocka_unit_test(test_lines), cmocka_unit_test(test_options)};
+		cmocka_unit_test(test_text), cmocka_unit_test(test_lines), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_completion), cmocka_unit_test(test_files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
