@@ -44,14 +44,19 @@ const char *rates_text(const struct rates *r, const json_t *before, const json_t
 
 double rates_busy(const json_t *before, const json_t *now)
 {
-	double busy = value(now, "busy_cycles"), idle = value(now, "idle_cycles"), b, i;
+	static const char *const parts[] = {"busy_cycles", "idle_cycles", "sleep_cycles"};
+	double all = 0, grown = 0, part[3], growth[3];
+	bool known = true;
 
-	if (rates_growth(before, now, "busy_cycles", &b) && rates_growth(before, now, "idle_cycles", &i) &&
-		b + i > 0) {
-		busy = b;
-		idle = i;
+	for (unsigned i = 0; i < 3; i++) {
+		part[i] = value(now, parts[i]);
+		all += part[i];
+		known = rates_growth(before, now, parts[i], &growth[i]) && known;
+		grown += growth[i];
 	}
-	return busy + idle > 0 ? busy / (busy + idle) : 0;
+	if (known && grown > 0)
+		return growth[0] / grown;
+	return all > 0 ? part[0] / all : 0;
 }
 
 double rates_cycles(const json_t *before, const json_t *now)

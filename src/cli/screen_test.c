@@ -212,6 +212,20 @@ static void test_rates(void **state)
 	json_decref(now);
 }
 
+static void test_busy(void **state)
+{
+	json_t *before =
+		json_pack("{s:i,s:i,s:i}", "busy_cycles", 100, "idle_cycles", 100, "sleep_cycles", 0);
+	json_t *now = json_pack("{s:i,s:i,s:i}", "busy_cycles", 130, "idle_cycles", 150, "sleep_cycles", 20);
+
+	assert_true(rates_busy(before, now) == 0.3);
+	assert_true(rates_busy(NULL, before) == 0.5);
+	assert_true(rates_busy(now, now) == 130.0 / 300);
+	assert_true(rates_busy(NULL, NULL) == 0);
+	json_decref(before);
+	json_decref(now);
+}
+
 /* --- top --- */
 
 static void test_layout(void **state)
@@ -237,7 +251,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_width), cmocka_unit_test(test_tables), cmocka_unit_test(test_fits),
-		cmocka_unit_test(test_progress), cmocka_unit_test(test_rates), cmocka_unit_test(test_layout)};
+		cmocka_unit_test(test_progress), cmocka_unit_test(test_rates), cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_layout)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -356,7 +356,8 @@ static void loop(struct shell *s)
 	while (!s->leave) {
 		s->given_up = false;
 		term_look();
-		el_set(s->el, EL_PREP_TERM, 1); /* before the prompt, or what is typed early is echoed twice */
+		el_set(s->el, EL_PREP_TERM,
+			1); /* before the prompt, or what is typed early is echoed twice */
 		text = el_gets(s->el, &len);
 		if ((text == NULL || len <= 0) && !s->given_up) { /* Ctrl-D, or the terminal is gone */
 			putchar('\n');

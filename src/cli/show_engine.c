@@ -130,9 +130,9 @@ static void worker_row(struct grid *g, const json_t *w, const struct show_option
 		100 * (b != NULL ? rates_busy(b, w) : json_number_value(json_object_get(w, "load"))));
 	queues_text(json_object_get(w, "queues"), queues, sizeof queues);
 	if (o->watch > 0)
-		grid_row(g, ROW(id, cpu, load, number(w, "packets", n[0]),
-				    rates_text(&o->rates, b, w, "packets", n[1]), json_str(w, "idle"),
-				    queues));
+		grid_row(g,
+			ROW(id, cpu, load, number(w, "packets", n[0]),
+				rates_text(&o->rates, b, w, "packets", n[1]), json_str(w, "idle"), queues));
 	else
 		grid_row(g, ROW(id, cpu, load, json_str(w, "polling"), json_str(w, "idle"),
 				    number(w, "packets", n[0]), number(w, "bursts", n[1]),
@@ -145,7 +145,8 @@ void render_workers(const json_t *doc, const struct show_options *o)
 	struct grid g;
 
 	if (o->watch > 0)
-		grid_init(&g, HEADS(">Worker", ">CPU", ">Load", ">Packets", ">Packets/s", "?Idle", "Port:queue"),
+		grid_init(&g,
+			HEADS(">Worker", ">CPU", ">Load", ">Packets", ">Packets/s", "?Idle", "Port:queue"),
 			7);
 	else
 		grid_init(&g,
