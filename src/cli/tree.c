@@ -89,7 +89,7 @@ const struct verb verb_root[] = {
 		"Runs the router in the foreground.", NULL, verb_run, NULL, VERB_PROCESS},
 	{"replay",
 		"{{-c | --config} FILE} {--in CAPTURE}... {--out DIR} [--report FILE] [--expect FILE] "
-		"[-q | --quiet]",
+		"[--mac PORT-MAC]... [-q | --quiet]",
 		"Runs captures through a config, offline; see 'weir replay --help'.", NULL, verb_replay, NULL,
 		VERB_PROCESS | VERB_OWN_WORDS},
 	{"config", NULL, "Checks, applies and documents config files.", config_verbs, NULL, NULL},

@@ -84,6 +84,17 @@ static bool input(const char *word, struct err *e)
 	return e->code == 0;
 }
 
+static bool pair(const char *word, struct err *e)
+{
+	const char *equals = strchr(word, '=');
+
+	if (equals == NULL || equals == word)
+		err_set(e, EINVAL, "'%.64s' is not PORT=MAC, such as p0=02:00:00:00:00:01", word);
+	else
+		mac(equals + 1, e);
+	return e->code == 0;
+}
+
 static const char *const defaults[] = {"default", NULL};
 
 #define LIVE(p, l, f) .path = (p), .list = (l), .field = (f)
@@ -101,6 +112,7 @@ static const struct arg_type types[] = {
 	{"NEIGHBOR", "the address of a neighbour", address, LIVE("/v1/neighbors", "neighbors", "address")},
 	{"PATH", "a path", .file = true},
 	{"PORT", "name of a port", LIVE("/v1/ports", "ports", "name")},
+	{"PORT-MAC", "a port and its MAC address, as in p0=02:00:00:00:00:01", pair},
 	{"PREFIX", "a network, as in 10.0.0.0/8 or 2001:db8::/32, or default", prefix, .words = defaults},
 	{"ROUTE", "the prefix of a static route, or default", prefix,
 		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .only_key = "source",
@@ -120,6 +132,7 @@ static const struct {
 	{"--dot", "write graphviz"},
 	{"--expect", "compare with this JSON document"},
 	{"--in", "packets that come in by an interface"},
+	{"--mac", "MAC address of a port"},
 	{"--out", "where to write what leaves"},
 	{"--quiet", "no summary"},
 	{"--report", "write what became of each packet as JSON"},

@@ -10,7 +10,7 @@ import pytest
 
 from lab import WEIR, run
 from screen import Terminal
-from test_forwarding import two_hosts
+from test_forwarding import answered, two_hosts
 
 BUILD = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(WEIR))))
 PAGES = ["weir.1", "weir.8", "weir-replay.1", "weir.yaml.5"]
@@ -18,7 +18,9 @@ PAGES = ["weir.1", "weir.8", "weir-replay.1", "weir.yaml.5"]
 
 @pytest.fixture(scope="module")
 def one(module_lab):
-    return two_hosts(module_lab)
+    made = two_hosts(module_lab)
+    assert answered(made.a.ping("10.0.2.2"))  # both sides are up: next hops resolve at once
+    return made
 
 
 def batch(one, text, *argv, stdin=False):
@@ -127,13 +129,13 @@ STOPS = [
 @pytest.mark.parametrize("name,line,code,words", STOPS, ids=[s[0] for s in STOPS])
 @pytest.mark.parametrize("force", [False, True], ids=["stop", "force"])
 def test_a_file_stops_at_the_first_error(one, name, line, code, words, force):
+    for prefix in routes(one, "198.18."):
+        one.weir("route", "delete", prefix)
     text = f"route add 198.18.1.0/24 dev wan\n{line}route add 198.18.3.0/24 dev wan\nroute add 198.18.4.0/24 dev wan\n"
     p = batch(one, text, *(["--force"] if force else []))
     assert p.returncode == code
     assert re.match(r"\S+commands:2: ", p.stderr) and words in p.stderr.splitlines()[0]
     assert routes(one, "198.18.") == [f"198.18.{i}.0/24" for i in ((1, 3, 4) if force else (1,))]
-    for prefix in routes(one, "198.18."):
-        one.weir("route", "delete", prefix)
 
 
 def test_many_routes_from_a_file(one):
