@@ -176,7 +176,7 @@ static int wait_for(int fd, short what, int64_t deadline, struct err *e)
 	do {
 		int64_t left = deadline - now_ms();
 
-		rc = left > 0 ? poll(&p, 1, (int)left) : 0;
+		rc = left > 0 ? poll(&p, 1, deadline == INT64_MAX ? -1 : (int)left) : 0;
 	} while (rc < 0 && errno == EINTR && !http_interrupted);
 	if (rc < 0 && errno == EINTR)
 		return err_set(e, EINTR, "interrupted");
@@ -273,34 +273,47 @@ static int receive_all(int fd, int64_t deadline, char **raw, size_t *len, struct
 	return *len == 0 ? err_set(e, ECONNRESET, "the daemon closed the connection without an answer") : 0;
 }
 
+/* Connects and sends the request; the file descriptor, or negative. */
+static int ask(const char *socket_path, const char *method, const char *target, const char *accept,
+	const char *body, int64_t deadline, struct err *e)
+{
+	char *request = NULL;
+	int fd = connect_to(socket_path, deadline, e), n, rc;
+
+	if (fd < 0)
+		return fd;
+	n = asprintf(&request,
+		"%s %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\nAccept: %s\r\n"
+		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		method, target, accept, body != NULL ? strlen(body) : 0, body != NULL ? body : "");
+	rc = n < 0 ? err_set(e, ENOMEM, "not enough memory for the request")
+		   : send_all(fd, request, (size_t)n, deadline, e);
+	if (n >= 0)
+		free(request);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
 int http_call_within(unsigned ms, const char *socket_path, const char *method, const char *target,
 	const char *body, struct http_reply *out, struct err *e)
 {
 	int64_t deadline = now_ms() + ms;
-	char *request = NULL, *raw = NULL;
+	int fd = ask(socket_path, method, target, "application/json", body, deadline, e), rc;
+	char *raw = NULL;
 	size_t len = 0;
-	int fd = connect_to(socket_path, deadline, e), n, rc;
 
 	*out = (struct http_reply){0};
 	if (fd < 0)
 		return fd;
-	n = asprintf(&request,
-		"%s %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\nAccept: application/json\r\n"
-		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		method, target, body != NULL ? strlen(body) : 0, body != NULL ? body : "");
-	rc = n < 0 ? err_set(e, ENOMEM, "not enough memory for the request") : 0;
-	if (rc == 0)
-		rc = send_all(fd, request, (size_t)n, deadline, e);
-	if (rc == 0)
-		rc = receive_all(fd, deadline, &raw, &len, e);
+	rc = receive_all(fd, deadline, &raw, &len, e);
 	if (rc == 0)
 		rc = http_parse(raw, len, out, e);
 	if (rc != 0) {
 		free(raw);
 		*out = (struct http_reply){0};
 	}
-	if (n >= 0)
-		free(request);
 	close(fd);
 	return rc;
 }
@@ -309,4 +322,104 @@ int http_call(const char *socket_path, const char *method, const char *target, c
 	struct http_reply *out, struct err *e)
 {
 	return http_call_within(HTTP_TIMEOUT_MS, socket_path, method, target, body, out, e);
+}
+
+/* --- answers that go on --- */
+
+#define HEAD_MAX 16384
+
+/* Reads the header. *body is where the body begins in buf, *len how much is there. */
+static int read_head(int fd, int64_t deadline, char *buf, size_t *len, char **body, struct err *e)
+{
+	char *end = NULL;
+
+	for (*len = 0; end == NULL;) {
+		ssize_t n = *len < HEAD_MAX ? recv(fd, buf + *len, HEAD_MAX - *len, 0) : 0;
+
+		if (n > 0)
+			*len += (size_t)n;
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return bad(e, "it ends within the header");
+		else if (wait_for(fd, POLLIN, deadline, e) != 0)
+			return -e->code;
+		end = memmem(buf, *len, "\r\n\r\n", 4);
+	}
+	*body = end + 4;
+	return 0;
+}
+
+/* The rest of an answer that is no stream, behind what is there of it. */
+static int read_rest(
+	int fd, int64_t deadline, const char *buf, size_t len, struct http_reply *out, struct err *e)
+{
+	char *raw = NULL, *whole;
+	size_t more = 0;
+	int rc = receive_all(fd, deadline, &raw, &more, e);
+
+	if (rc == -ECONNRESET) { /* nothing came any more: fine */
+		*e = (struct err){0};
+		rc = 0;
+	}
+	whole = rc == 0 ? malloc(len + more + 1) : NULL;
+	if (whole != NULL) {
+		memcpy(whole, buf, len);
+		if (more != 0)
+			memcpy(whole + len, raw, more);
+		rc = http_parse(whole, len + more, out, e);
+		if (rc != 0)
+			free(whole);
+	}
+	free(raw);
+	return rc != 0 || whole != NULL ? rc
+					: err_set(e, ENOMEM, "not enough memory for the daemon's answer");
+}
+
+static int follow(int fd, int (*bytes)(void *ctx, const char *data, size_t len, struct err *e), void *ctx,
+	struct err *e)
+{
+	char buf[16384];
+
+	for (;;) {
+		ssize_t n = recv(fd, buf, sizeof buf, 0);
+		int rc = 0;
+
+		if (n > 0)
+			rc = bytes(ctx, buf, (size_t)n, e);
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return err_set(e, ECONNRESET, "the daemon ended the stream");
+		else if (wait_for(fd, POLLIN, INT64_MAX, e) != 0)
+			return -e->code;
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+	}
+}
+
+int http_stream(const char *socket_path, const char *target,
+	int (*head)(void *ctx, unsigned status, bool chunked),
+	int (*bytes)(void *ctx, const char *data, size_t len, struct err *e), void *ctx,
+	struct http_reply *out, struct err *e)
+{
+	int64_t deadline = now_ms() + HTTP_TIMEOUT_MS;
+	int fd = ask(socket_path, "GET", target, "text/event-stream", NULL, deadline, e), rc;
+	char buf[HEAD_MAX + 1], copy[HEAD_MAX + 1], *body = NULL, *ignored;
+	struct http_reply first = {0};
+	struct header h = {0};
+	size_t len = 0;
+
+	*out = (struct http_reply){0};
+	if (fd < 0)
+		return fd;
+	rc = read_head(fd, deadline, buf, &len, &body, e);
+	if (rc == 0) { /* parsing cuts the text into pieces, so it gets a copy */
+		memcpy(copy, buf, len);
+		rc = take_header(copy, copy + (body - buf), &first, &h, &ignored, e);
+	}
+	if (rc == 0 && head(ctx, first.status, h.chunked) == 0)
+		rc = read_rest(fd, deadline, buf, len, out, e);
+	else if (rc == 0 && body != buf + len)
+		rc = bytes(ctx, body, (size_t)(buf + len - body), e);
+	if (rc == 0 && out->raw == NULL)
+		rc = follow(fd, bytes, ctx, e);
+	close(fd);
+	return rc < 0 ? rc : 0;
 }

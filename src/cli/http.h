@@ -7,6 +7,7 @@
 #define WEIR_CLI_HTTP_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -33,6 +34,14 @@ int http_call(const char *socket, const char *method, const char *target, const 
 /* The same with another limit of time. */
 int http_call_within(unsigned ms, const char *socket, const char *method, const char *target,
 	const char *body, struct http_reply *out, struct err *e);
+
+/* Gets `target`, whose answer goes on. head() is called with the status and whether the body is chunked; when
+ * it returns 0 the answer is read whole, into *out. Else bytes() gets the body as it comes, until it returns
+ * non-zero (an error if negative) or the daemon closes, which is -ECONNRESET. -EINTR after http_interrupted.
+ */
+int http_stream(const char *socket, const char *target, int (*head)(void *ctx, unsigned status, bool chunked),
+	int (*bytes)(void *ctx, const char *data, size_t len, struct err *e), void *ctx,
+	struct http_reply *out, struct err *e);
 
 /* Set (by a signal handler) to end a call with -EINTR. The caller clears it. */
 extern volatile sig_atomic_t http_interrupted;

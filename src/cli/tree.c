@@ -98,6 +98,8 @@ const struct verb verb_root[] = {
 	{"neighbor", NULL, "Changes neighbours (ARP, ND).", neighbor_verbs, NULL, NULL},
 	{"address", NULL, "Changes addresses of interfaces.", address_verbs, NULL, NULL},
 	{"clear", NULL, "Sets counters to zero.", clear_verbs, NULL, NULL},
+	{"monitor", "[EVENT]...", "Prints what happens, as it happens: links, neighbours, changes.", NULL,
+		verb_monitor, NULL},
 	{"top", "[SECONDS]", "Ports, interfaces, workers, drops and stages with rates, on the whole screen.",
 		NULL, verb_top, NULL},
 	{"shell", "", "An interactive command line; the same as 'weir' alone.", NULL, verb_shell, NULL,

@@ -95,6 +95,8 @@ static bool pair(const char *word, struct err *e)
 	return e->code == 0;
 }
 
+static const char *const events[] = {"address", "conflict", "counters", "generation", "link", "neighbor",
+	"neighbor-change", "route", "worker", NULL};
 static const char *const defaults[] = {"default", NULL};
 
 #define LIVE(p, l, f) .path = (p), .list = (l), .field = (f)
@@ -105,6 +107,7 @@ static const struct arg_type types[] = {
 	{"DIR", "a directory", .file = true},
 	{"DISTANCE", "administrative distance, 1 to 255; the lowest wins", distance},
 	{"EAL-ARG", "an argument for DPDK's EAL", .any = true},
+	{"EVENT", "a type of events; all when none is given", .words = events},
 	{"FILE", "a file", .file = true},
 	{"IFACE", "name of an interface", LIVE("/v1/interfaces", "interfaces", "name")},
 	{"IFADDR", "an address with its length, as in 10.0.0.1/24", ifaddr},

@@ -15,6 +15,7 @@ extern const struct verb verb_root[];
 int verb_shell(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_exit(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_document(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_monitor(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_top(const struct cli *c, const struct args *a, const struct verb *v);
 
 int verb_run(const struct cli *c, const struct args *a, const struct verb *v);
