@@ -20,7 +20,8 @@ struct batch {
 	uint64_t line, bytes;
 	char where[300];
 	struct bulk bulk;
-	int code; /* of the first command that failed */
+	bool leave; /* exit ends a file */
+	int code;   /* of the first command that failed */
 };
 
 /* What cli_error() says before its sentence. */
@@ -44,6 +45,7 @@ static void run_words(struct batch *b, const struct line *l)
 	note(b, bulk_flush(&b->bulk));
 	at_line(b, b->line);
 	c.file = NULL;
+	c.leave = &b->leave;
 	if (b->code == CLI_OK || c.force)
 		note(b, dispatch_line(&c, l->count, l->word));
 }
@@ -77,7 +79,7 @@ static void run_file(struct batch *b, FILE *f)
 	size_t room = 0;
 	ssize_t len;
 
-	while ((b->code == CLI_OK || b->c->force) && (len = getline(&text, &room, f)) >= 0) {
+	while (!b->leave && (b->code == CLI_OK || b->c->force) && (len = getline(&text, &room, f)) >= 0) {
 		b->line++;
 		b->bytes += (uint64_t)len;
 		at_line(b, b->line);

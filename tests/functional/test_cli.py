@@ -158,6 +158,12 @@ def test_many_routes_from_a_file(one):
     assert p.returncode == 0 and not routes(one, "172.")
 
 
+def test_exit_ends_a_file(one):
+    p = batch(one, "show version\nexit\nbogus\n")
+    assert p.returncode == 0 and p.stderr == "" and p.stdout.startswith("weir ")
+    assert one.weir("exit", check=False).returncode == 1
+
+
 def test_a_file_and_a_verb_exclude_each_other(one):
     p = batch(one, "show version\n", "show", "ports")
     assert p.returncode == 2 and "-f" in p.stderr
