@@ -19,7 +19,8 @@ PAGES = ["weir.1", "weir.8", "weir-replay.1", "weir.yaml.5"]
 @pytest.fixture(scope="module")
 def one(module_lab):
     made = two_hosts(module_lab)
-    assert answered(made.a.ping("10.0.2.2"))  # both sides are up: next hops resolve at once
+    made.wait_usable()
+    assert any(answered(made.a.ping("10.0.2.2")) for _ in range(5))  # both sides are up: next hops resolve at once
     return made
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from lab import WEIR, run
-from test_forwarding import answered, two_hosts
+from test_forwarding import two_hosts
 
 EVENT = '{"id":1,"time":"2026-01-02T03:04:05.678Z","type":"link","port":"p\\u001b0","state":"down","client":null}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -93,7 +93,7 @@ def test_no_daemon():
 
 def test_the_daemon_itself(lab):
     one = two_hosts(lab)
-    assert answered(one.a.ping("10.0.2.2"))
+    one.wait_usable()
     p = subprocess.Popen([WEIR, "-s", one.socket, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(0.5)
     if p.poll() is not None and "/v1/events" in p.stderr.read():
