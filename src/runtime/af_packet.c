@@ -17,7 +17,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 
 	if (level == SOL_PACKET && name == PACKET_FANOUT && len == sizeof fanout) {
 		memcpy(&fanout, value, sizeof fanout);
-		fanout &= ~(PACKET_FANOUT_FLAG_DEFRAG << 16);
+		fanout &= (int)~((unsigned)PACKET_FANOUT_FLAG_DEFRAG << 16);
 		return (int)syscall(SYS_setsockopt, fd, level, name, &fanout, len);
 	}
 	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
