@@ -16,6 +16,8 @@ REASON_DEFINE(reason_neigh_held, REASON_ERROR, "neighbor-queues-full",
 	"All packets that may wait for unresolved neighbours together were waiting already.")
 REASON_DEFINE(reason_neigh_table, REASON_ERROR, "neighbor-table-full",
 	"The neighbour table is full or too many neighbours are unresolved.")
+REASON_DEFINE(reason_address_unusable, REASON_DROP, "address-not-usable",
+	"The address is ours but not in use: somebody else may have it (duplicate address detection).")
 REASON_DEFINE(reason_neigh_gone, REASON_DROP, "neighbor-gone",
 	"The neighbour the packet waited for was removed or its link went down.")
 
@@ -359,8 +361,11 @@ void neigh_resolve_punted(struct weir *w, struct rte_mbuf *m, struct note *note)
 	bool routed =
 		note->nh != NH_NO_ROUTE && nh->kind == NH_GLEAN; /* a subnet, or a route onto the link */
 
-	if (n == NULL && (ifc == NULL || !ipaddr_is_host(&a) || iface_has_address(ifc, &a) ||
-				 (!routed && !neigh_on_link(ifc, &a)))) {
+	if (n == NULL && ifc != NULL && iface_has_address(ifc, &a)) { /* else its route would say so */
+		weir_consume(w, m, &reason_address_unusable);
+		return;
+	}
+	if (n == NULL && (ifc == NULL || !ipaddr_is_host(&a) || (!routed && !neigh_on_link(ifc, &a)))) {
 		weir_consume(w, m, &reason_neigh_gone);
 		return;
 	}

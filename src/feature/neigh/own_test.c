@@ -116,6 +116,26 @@ static void a_duplicate_address_is_not_used(void **state)
 	}
 }
 
+/* Neither answered nor asked for on the link: that would look like a second owner. */
+static void packets_to_an_address_under_probe_end(void **state)
+{
+	apply(ONE);
+	weir_link_set(lab.w, 0, true);
+	lab_step();
+	heard();
+	for (unsigned usable = 0; usable < 2; usable++) {
+		begin_ip(0, 2, "2001:db8:a::2", US6);
+		build_icmp(&lab.b, 128, 0, 1);
+		inject(0);
+		lab_step();
+		assert_int_equal(lab_drops("address-not-usable"), !usable);
+		if (!usable)
+			expect_silence();
+		lab_advance(SECONDS(2));
+		lab_discard();
+	}
+}
+
 static void enabling_an_interface_probes_its_addresses(void **state)
 {
 	apply(ONE_DISABLED);
@@ -310,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		lab_test(addresses_are_probed_before_they_are_used),
 		lab_test(a_duplicate_address_is_not_used),
+		lab_test(packets_to_an_address_under_probe_end),
 		lab_test(enabling_an_interface_probes_its_addresses),
 		lab_test(a_link_that_comes_back_is_announced_to),
 		lab_test(solicitations_are_answered_and_learnt_from),
