@@ -162,6 +162,8 @@ void counters_free(struct counters *c);
 
 /* Parses and checks the body `text`, and runs the handler. r->endpoint, query and header are set. */
 void request_run(struct request *r, const char *text, size_t len);
+/* Reads the JSON object of a body into r->body; false after a reply. */
+bool request_parse(struct request *r, const char *text, size_t len, unsigned depth, size_t values);
 /* A query parameter that the endpoint does not know is refused: false after a reply. */
 bool request_check_param(struct request *r, const char *name);
 void request_free(struct request *r);

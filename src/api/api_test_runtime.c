@@ -23,6 +23,7 @@
 
 #include "api/api.h"
 #include "control/schema.h"
+#include "config/config.h"
 #include "control/yaml.h"
 #include "feature/iface/iface.h"
 #include "pipeline/weir.h"
@@ -103,13 +104,18 @@ void runtime_memory(const struct weir *w, void (*fn)(void *ctx, const struct run
 	fn(ctx, &m);
 }
 
-int runtime_apply_file(struct weir *w, const char *file, struct diag *d, char **text, struct err *e)
+/* Its first configuration has the ports and nothing else. */
+static void start_config(void)
 {
-	struct node *tree = config_load(file, d, text);
-	int rc = tree != NULL && d->total == 0 ? weir_apply(w, tree, e) : -EINVAL;
+	static const char text[] = "ports: {a: {device: none}, b: {device: none}}\n";
+	struct txn_request q = {.user = "test"};
+	struct diag d = {.file = "test"};
+	struct err e = {0};
+	struct node *tree = yaml_read(text, sizeof text - 1, &d);
 
-	node_free(tree);
-	return rc;
+	assert_non_null(tree);
+	assert_int_equal(schema_check(tree, &d), 0);
+	assert_non_null(config_service_new(instance, NULL, store_open(NULL, &e), tree, NULL, &q, &e));
 }
 
 /* --- the control loop --- */
@@ -152,6 +158,7 @@ static void start_instance(void)
 		assert_int_equal(iface_port_register(instance, i == 0 ? "a" : "b", i, mac, 1500, &e), 0);
 		weir_link_set(instance, i, true);
 	}
+	start_config();
 }
 
 void server_start(void)
@@ -183,6 +190,7 @@ void server_stop(void)
 	api_stop(api);
 	assert_int_equal(access(path, F_OK), -1);
 	event_base_free(base);
+	config_service_free(instance->config);
 	weir_free(instance);
 	snprintf(path, sizeof path, "%s/sub", directory);
 	rmdir(path);

@@ -46,6 +46,8 @@ static unsigned status_of(int code)
 	case EACCES:
 	case EPERM:
 		return 403;
+	case ESTALE:
+		return 412;
 	case ENOSPC:
 	case ENOMEM:
 		return 507;
@@ -176,19 +178,18 @@ static struct extent measure(const char *s, size_t len)
 	return x;
 }
 
-/* Reads the JSON of a body; false after a reply. */
-static bool parse(struct request *r, const char *text, size_t len)
+bool request_parse(struct request *r, const char *text, size_t len, unsigned depth, size_t values)
 {
 	const struct extent x = measure(text, len);
 	json_error_t why;
 
 	if (len == 0) {
 		r->body = json_object();
-	} else if (x.depth > API_BODY_DEPTH) {
-		reply_error(r, 400, "the body nests deeper than %d levels", API_BODY_DEPTH);
-	} else if (x.values > API_BODY_VALUES) {
-		reply_error(r, 413, "the body holds more than %u values; send it in several requests",
-			API_BODY_VALUES);
+	} else if (x.depth > depth) {
+		reply_error(r, 400, "the body nests deeper than %u levels", depth);
+	} else if (x.values > values) {
+		reply_error(r, 413, "the body holds more than %zu values; send it in several requests",
+			values);
 	} else {
 		r->body = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 		if (r->body == NULL)
@@ -215,7 +216,7 @@ void request_run(struct request *r, const char *text, size_t len)
 		r->text = text;
 		r->text_len = len;
 	} else if (takes_body(p)) {
-		if (!parse(r, text, len))
+		if (!request_parse(r, text, len, API_BODY_DEPTH, API_BODY_VALUES))
 			return;
 		if (p->body_json == NULL &&
 			body_check(p->body != NULL ? p->body : nothing, r->body, &e) != 0) {

@@ -103,8 +103,7 @@ static uint32_t remember(struct txn *t, const struct node *tree, const struct tx
 	return id;
 }
 
-/* A tree from the history, checked again: the schema may be another one by now. */
-static struct node *recall(struct txn *t, uint32_t id, struct err *e)
+struct node *txn_recall(const struct txn *t, uint32_t id, struct err *e)
 {
 	size_t len = 0;
 	char *text = store_text(t->store, id, &len, e);
@@ -129,10 +128,10 @@ static struct node *recall(struct txn *t, uint32_t id, struct err *e)
 	return tree;
 }
 
-static bool same_as_last(struct txn *t, const struct node *tree)
+static bool same_as_last(const struct txn *t, const struct node *tree)
 {
 	const struct store_entry *last = store_last(t->store);
-	struct node *was = last != NULL ? recall(t, last->id, NULL) : NULL;
+	struct node *was = last != NULL ? txn_recall(t, last->id, NULL) : NULL;
 	struct config_diff p;
 	bool same = was != NULL && config_diff_make(&p, was, tree) == 0;
 
@@ -324,7 +323,7 @@ static uint32_t steps_back(const struct txn *t, unsigned steps)
 
 static int apply_old(struct txn *t, uint32_t id, const struct txn_request *q, struct err *e)
 {
-	struct node *tree = recall(t, id, e);
+	struct node *tree = txn_recall(t, id, e);
 	struct txn_request r = *q;
 	char message[64];
 	int rc;

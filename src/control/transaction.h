@@ -76,6 +76,8 @@ void txn_tick(struct txn *t, uint64_t now);
 const struct node *txn_running(const struct txn *t); /* NULL before txn_start() */
 uint32_t txn_id(const struct txn *t);                /* of the running config: its number in the history */
 const struct store *txn_store(const struct txn *t);
+/* A config of the history, checked again: the schema may be another one by now. NULL with a sentence. */
+struct node *txn_recall(const struct txn *t, uint32_t id, struct err *e);
 /* Seconds left to confirm, 0 when nothing waits. */
 uint32_t txn_waiting(const struct txn *t);
 /* Remembers what the startup files are, for the entries to come (see runtime: which config a start uses). */

@@ -19,7 +19,7 @@ struct reader {
 	size_t len;
 	struct node *root;
 	struct frame stack[CONFIG_DEPTH_MAX]; /* open maps and lists */
-	unsigned depth, documents;
+	unsigned depth, documents, nodes;
 	char *key; /* read, its value comes next */
 	uint32_t key_line, key_column;
 };
@@ -151,6 +151,10 @@ static bool place(struct reader *r, struct node *n, yaml_mark_t at)
 
 	if (n == NULL)
 		return out_of_memory(r);
+	if (++r->nodes > CONFIG_NODES_MAX) {
+		node_free(n);
+		return stop_at(r, at, NULL, "the config has more values than a config can have");
+	}
 	n->line = line_of(at);
 	n->column = column_of(at);
 	n->file = r->d->reading;

@@ -13,6 +13,7 @@
 
 #define CONFIG_BYTES_MAX (16u << 20)
 #define CONFIG_DEPTH_MAX 32
+#define CONFIG_NODES_MAX 3000000u /* maps, lists and values: they take far more memory than their text */
 
 /* Root map of the text, or NULL with entries in d (d->file/source set by the caller). */
 struct node *yaml_read(const char *text, size_t len, struct diag *d);
