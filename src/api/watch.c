@@ -9,7 +9,7 @@
 #include "feature/iface/iface.h"
 #include "runtime/runtime.h"
 
-#define STALL_TICKS 3 /* seconds without a poll; a sleeping worker polls every millisecond at least */
+#define STALL_TICKS 3 /* seconds without a poll; a sleeping one polls twenty times each */
 
 static void on_link(struct weir *w, uint16_t port, bool up)
 {

@@ -73,10 +73,10 @@ static void ports(struct metrics *m, const struct weir *w)
 	metrics_family(m, "weir_port_up", METRIC_GAUGE, "The port has link.");
 	for (unsigned i = 0; i < t.count; i++)
 		metrics_u64(m, t.port[i].link_up, "port", t.port[i].name, NULL);
-	metrics_family(
-		m, "weir_port_speed_bits_per_second", METRIC_GAUGE, "Speed of the link, 0 if unknown.");
+	metrics_family(m, "weir_port_speed_bytes", METRIC_GAUGE,
+		"Bytes per second the link can carry, 0 if unknown.");
 	for (unsigned i = 0; i < t.count; i++)
-		metrics_u64(m, UINT64_C(1000000) * t.port[i].speed_mbit, "port", t.port[i].name, NULL);
+		metrics_u64(m, UINT64_C(125000) * t.port[i].speed_mbit, "port", t.port[i].name, NULL);
 	for (unsigned f = 0; f < sizeof port_families / sizeof port_families[0]; f++) {
 		metrics_family(m, port_families[f].name, port_families[f].type, port_families[f].help);
 		for (unsigned i = 0; i < t.count; i++) {

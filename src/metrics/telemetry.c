@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,7 +22,7 @@
 
 #define WAIT_SECONDS 2
 #define NAMES_MAX 400 /* in one reply: DPDK sends at most 16 KiB, a name has at most 31 characters */
-#define ROWS_MAX 200  /* objects in one reply */
+#define ROWS_MAX 250  /* keys in one reply: DPDK takes 256 */
 
 /* What a command does, on the control thread. 0 or negative. */
 typedef int (*command_fn)(struct weir *w, const char *params, struct rte_tel_data *d);
@@ -93,72 +94,103 @@ static int one_interface(struct weir *w, const char *params, struct rte_tel_data
 	return 0;
 }
 
-/* Objects, not a dictionary: DPDK refuses keys with '-'. */
+/* Keys as DPDK takes them: '_' where a reason has '-'. */
 static int list_drops(struct weir *w, const char *params, struct rte_tel_data *d)
 {
 	struct counters c = {0};
 	unsigned rows = 0;
 
 	weir_counters(w, &c);
-	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
+	rte_tel_data_start_dict(d);
 	for (unsigned i = 1; i <= reasons_count() && rows < ROWS_MAX; i++) {
-		struct rte_tel_data *row;
+		const struct reason *r = reason_get((uint16_t)i);
+		char key[64];
 
-		if (reason_get((uint16_t)i) == NULL || c.reason[i] == 0 ||
-			(row = rte_tel_data_alloc()) == NULL)
+		if (r == NULL || c.reason[i] == 0)
 			continue;
-		rte_tel_data_start_dict(row);
-		rte_tel_data_add_dict_string(row, "reason", reason_get((uint16_t)i)->name);
-		rte_tel_data_add_dict_u64(row, "packets", c.reason[i]);
-		rte_tel_data_add_array_container(d, row, 0);
-		rows++;
+		snprintf(key, sizeof key, "%s", r->name);
+		for (char *k = key; *k != '\0'; k++)
+			if (*k == '-')
+				*k = '_';
+		rows += rte_tel_data_add_dict_u64(d, key, c.reason[i]) == 0;
 	}
 	return 0;
 }
 
 static int list_stages(struct weir *w, const char *params, struct rte_tel_data *d)
 {
-	struct counters c = {0};
-
-	weir_counters(w, &c);
-	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
-	for (unsigned i = 0; i < STAGE_COUNT && i < ROWS_MAX; i++) {
-		struct rte_tel_data *row = stage_get(i) != NULL ? rte_tel_data_alloc() : NULL;
-
-		if (row == NULL)
-			continue;
-		rte_tel_data_start_dict(row);
-		rte_tel_data_add_dict_string(row, "name", stage_get(i)->name);
-		rte_tel_data_add_dict_u64(row, "bursts", c.stage[i].bursts);
-		rte_tel_data_add_dict_u64(row, "packets", c.stage[i].packets);
-		rte_tel_data_add_array_container(d, row, 0);
-	}
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	for (unsigned i = 0; i < STAGE_COUNT && i < NAMES_MAX; i++)
+		if (stage_get(i) != NULL)
+			rte_tel_data_add_array_string(d, stage_get(i)->name);
 	return 0;
 }
 
-static void put_worker(void *ctx, const struct runtime_worker *k)
+static int one_stage(struct weir *w, const char *params, struct rte_tel_data *d)
 {
-	struct rte_tel_data *row = rte_tel_data_alloc();
+	struct counters c = {0};
+	unsigned i = 0;
 
-	if (row == NULL)
-		return;
-	rte_tel_data_start_dict(row);
-	rte_tel_data_add_dict_int(row, "id", (int)k->id);
-	rte_tel_data_add_dict_int(row, "lcore", (int)k->lcore);
-	rte_tel_data_add_dict_u64(row, "polls", k->polls);
-	rte_tel_data_add_dict_u64(row, "idle_polls", k->idle_polls);
-	rte_tel_data_add_dict_u64(row, "bursts", k->bursts);
-	rte_tel_data_add_dict_u64(row, "packets", k->packets);
-	rte_tel_data_add_dict_u64(row, "busy_cycles", k->busy_cycles);
-	rte_tel_data_add_dict_u64(row, "idle_cycles", k->idle_cycles);
-	rte_tel_data_add_array_container(ctx, row, 0);
+	while (i < STAGE_COUNT &&
+		(stage_get(i) == NULL || params == NULL || strcmp(stage_get(i)->name, params) != 0))
+		i++;
+	if (i == STAGE_COUNT)
+		return -ENOENT;
+	weir_counters(w, &c);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", stage_get(i)->name);
+	rte_tel_data_add_dict_u64(d, "bursts", c.stage[i].bursts);
+	rte_tel_data_add_dict_u64(d, "packets", c.stage[i].packets);
+	rte_tel_data_add_dict_u64(d, "sampled_packets", c.stage[i].sampled_packets);
+	return 0;
+}
+
+static void put_worker_id(void *ctx, const struct runtime_worker *k)
+{
+	rte_tel_data_add_array_int(ctx, (int)k->id);
 }
 
 static int list_workers(struct weir *w, const char *params, struct rte_tel_data *d)
 {
-	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
-	runtime_workers(w, put_worker, d);
+	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
+	runtime_workers(w, put_worker_id, d);
 	return 0;
+}
+
+struct wanted {
+	struct rte_tel_data *data;
+	uint64_t id;
+	bool found;
+};
+
+static void put_worker(void *ctx, const struct runtime_worker *k)
+{
+	struct wanted *t = ctx;
+
+	if (k->id != t->id)
+		return;
+	t->found = true;
+	rte_tel_data_start_dict(t->data);
+	rte_tel_data_add_dict_int(t->data, "id", (int)k->id);
+	rte_tel_data_add_dict_int(t->data, "lcore", (int)k->lcore);
+	rte_tel_data_add_dict_int(t->data, "cpu", k->cpu);
+	rte_tel_data_add_dict_u64(t->data, "polls", k->polls);
+	rte_tel_data_add_dict_u64(t->data, "idle_polls", k->idle_polls);
+	rte_tel_data_add_dict_u64(t->data, "bursts", k->bursts);
+	rte_tel_data_add_dict_u64(t->data, "packets", k->packets);
+	rte_tel_data_add_dict_u64(t->data, "busy_cycles", k->busy_cycles);
+	rte_tel_data_add_dict_u64(t->data, "idle_cycles", k->idle_cycles);
+	rte_tel_data_add_dict_u64(t->data, "sleep_cycles", k->sleep_cycles);
+}
+
+static int one_worker(struct weir *w, const char *params, struct rte_tel_data *d)
+{
+	struct wanted t = {.data = d};
+
+	if (params == NULL || value_u64(params, &t.id) != 0)
+		return -EINVAL;
+	runtime_workers(w, put_worker, &t);
+	return t.found ? 0 : -ENOENT;
 }
 
 /* --- from DPDK's thread to the control thread --- */
@@ -237,6 +269,16 @@ static int cmd_workers(const char *cmd, const char *params, struct rte_tel_data 
 	return hand_over(list_workers, params, d);
 }
 
+static int cmd_stage(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return hand_over(one_stage, params, d);
+}
+
+static int cmd_worker(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	return hand_over(one_worker, params, d);
+}
+
 static void register_commands(void)
 {
 	static bool once;
@@ -249,8 +291,10 @@ static void register_commands(void)
 	rte_telemetry_register_cmd(
 		"/weir/interface", cmd_interface, "State and counters of an interface. Parameter: its name");
 	rte_telemetry_register_cmd("/weir/drops", cmd_drops, "How packets ended, by reason. No parameters");
-	rte_telemetry_register_cmd("/weir/stages", cmd_stages, "Bursts and packets by stage. No parameters");
-	rte_telemetry_register_cmd("/weir/workers", cmd_workers, "Load of the workers. No parameters");
+	rte_telemetry_register_cmd("/weir/stages", cmd_stages, "Names of the stages. No parameters");
+	rte_telemetry_register_cmd("/weir/stage", cmd_stage, "Counters of a stage. Parameter: its name");
+	rte_telemetry_register_cmd("/weir/workers", cmd_workers, "Numbers of the workers. No parameters");
+	rte_telemetry_register_cmd("/weir/worker", cmd_worker, "Load of a worker. Parameter: its number");
 }
 
 int telemetry_start(struct weir *w, struct event_base *base, struct err *e)
