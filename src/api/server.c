@@ -23,8 +23,11 @@ void server_run(struct server *s)
 	MHD_UNSIGNED_LONG_LONG ms;
 	struct timeval tv;
 
+	s->soon = false;
 	MHD_run(s->mhd);
-	if (MHD_get_timeout(s->mhd, &ms) != MHD_YES) {
+	if (s->soon) { /* a request in this very run woke a stream, which MHD_get_timeout() does not know */
+		ms = 0;
+	} else if (MHD_get_timeout(s->mhd, &ms) != MHD_YES) {
 		evtimer_del(s->timer);
 		return;
 	}
@@ -36,6 +39,7 @@ void server_run_soon(struct server *s)
 {
 	const struct timeval now = {0};
 
+	s->soon = true;
 	evtimer_add(s->timer, &now);
 }
 

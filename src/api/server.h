@@ -64,6 +64,7 @@ struct server {
 	struct MHD_Daemon *mhd;
 	struct event *accept, *ready, *timer;
 	bool paused; /* accepting waits for the next tick: no descriptors left */
+	bool soon;   /* server_run_soon() was called since the last run began */
 };
 
 struct api {

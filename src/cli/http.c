@@ -166,19 +166,23 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+#define SLICE_MS 100
+
 volatile sig_atomic_t http_interrupted;
 
 static int wait_for(int fd, short what, int64_t deadline, struct err *e)
 {
 	struct pollfd p = {.fd = fd, .events = what};
+	int64_t left;
 	int rc;
 
+	/* In slices: Ctrl-C may come just before poll(), which would sleep on. */
 	do {
-		int64_t left = deadline - now_ms();
-
-		rc = left > 0 ? poll(&p, 1, deadline == INT64_MAX ? -1 : (int)left) : 0;
-	} while (rc < 0 && errno == EINTR && !http_interrupted);
-	if (rc < 0 && errno == EINTR)
+		left = deadline - now_ms();
+		left = left < 0 ? 0 : left > SLICE_MS ? SLICE_MS : left;
+		rc = poll(&p, 1, (int)left);
+	} while (!http_interrupted && ((rc == 0 && left > 0) || (rc < 0 && errno == EINTR)));
+	if (http_interrupted)
 		return err_set(e, EINTR, "interrupted");
 	if (rc == 0)
 		return err_set(e, ETIMEDOUT, "the daemon did not answer within %d s", HTTP_TIMEOUT_MS / 1000);

@@ -13,6 +13,8 @@
 
 #include "cli/http.h"
 
+#define SLICE 0.1 /* seconds */
+
 static struct term now;
 static pid_t pager;
 static int saved = -1; /* standard output while the pager runs */
@@ -130,6 +132,7 @@ void pager_end(void)
 
 static struct sigaction before_int, before_winch;
 static unsigned depth;
+static volatile sig_atomic_t resized;
 
 static void on_interrupt(int sig)
 {
@@ -138,6 +141,7 @@ static void on_interrupt(int sig)
 
 static void on_resize(int sig)
 {
+	resized = 1;
 }
 
 void interrupt_catch(void)
@@ -168,10 +172,14 @@ bool interrupted(void)
 
 bool term_sleep(double seconds)
 {
-	struct timespec t = {.tv_sec = (time_t)seconds};
+	resized = 0;
+	/* In slices: a signal may come just before nanosleep(), which would sleep on. */
+	while (seconds > 0 && !interrupted() && !resized) {
+		const double slice = seconds < SLICE ? seconds : SLICE;
+		const struct timespec t = {.tv_nsec = (long)(slice * 1e9)};
 
-	t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-	if (!interrupted())
 		nanosleep(&t, NULL);
+		seconds -= slice;
+	}
 	return !interrupted();
 }
