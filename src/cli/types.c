@@ -65,6 +65,21 @@ static bool weight(const char *word, struct err *e)
 	return number(word, 1, 256, e);
 }
 
+static bool confirm(const char *word, struct err *e)
+{
+	return number(word, 1, 86400, e);
+}
+
+static bool steps(const char *word, struct err *e)
+{
+	return number(word, 1, 1000, e);
+}
+
+static bool config(const char *word, struct err *e)
+{
+	return number(word, 1, UINT32_MAX, e);
+}
+
 static bool seconds(const char *word, struct err *e)
 {
 	char *end;
@@ -104,6 +119,8 @@ static const char *const defaults[] = {"default", NULL};
 static const struct arg_type types[] = {
 	{"ADDRESS", "an IPv4 or IPv6 address", address},
 	{"CAPTURE", "an interface and its capture, as in lan=lan.pcap", input, .file_behind_equals = true},
+	{"CONFIG", "number of a config in the history", config, LIVE("/v1/config/history", "entries", "id")},
+	{"CONFIRM", "seconds to confirm within, 1 to 86400; otherwise it is taken back", confirm},
 	{"DIR", "a directory", .file = true},
 	{"DISTANCE", "administrative distance, 1 to 255; the lowest wins", distance},
 	{"EAL-ARG", "an argument for DPDK's EAL", .any = true},
@@ -121,6 +138,8 @@ static const struct arg_type types[] = {
 		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .only_key = "source",
 		.only_value = "static", .words = defaults},
 	{"SECONDS", "a number of seconds, as in 2 or 0.5", seconds},
+	{"STEPS", "how many confirmed configs back, 1 to 1000", steps},
+	{"TEXT", "a text, in quotes when it has spaces", .any = true},
 	{"VERB", "a word of a command", .any = true},
 	{"VRF", "name of a VRF", LIVE("/v1/vrfs", "vrfs", "name")},
 	{"WEIGHT", "share of the flows, 1 to 256", weight},
@@ -131,14 +150,20 @@ static const struct {
 } keywords[] = {
 	{"--", "what follows is for DPDK's EAL"},
 	{"--all", "also the reasons that did not occur"},
+	{"--applied", "without what was changed by hand"},
 	{"--config", "the configuration file"},
+	{"--confirm", "take it back unless it is confirmed in time"},
 	{"--dot", "write graphviz"},
 	{"--expect", "compare with this JSON document"},
+	{"--id", "by its number in the history"},
 	{"--in", "packets that come in by an interface"},
 	{"--mac", "MAC address of a port"},
+	{"--message", "why, for the history"},
 	{"--out", "where to write what leaves"},
 	{"--quiet", "no summary"},
 	{"--report", "write what became of each packet as JSON"},
+	{"--running", "what runs, with what was changed by hand (the default)"},
+	{"--startup", "what the startup files say"},
 	{"--state", "where the configuration's history is kept"},
 	{"--verbose", "log more"},
 	{"--watch", "show again and again, with rates"},

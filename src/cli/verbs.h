@@ -23,7 +23,16 @@ int verb_replay(const struct cli *c, const struct args *a, const struct verb *v)
 int verb_config_check(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_config_reference(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_config_schema(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_plan(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_config_apply(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_confirm(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_rollback(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_save(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_show(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_diff(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_config_history(const struct cli *c, const struct args *a, const struct verb *v);
+/* The changes of a plan, an apply or a difference, one line each. */
+void render_changes(const json_t *doc);
 /* data: a struct view */
 int verb_show(const struct cli *c, const struct args *a, const struct verb *v);
 /* data: the HTTP method as text */

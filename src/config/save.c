@@ -122,8 +122,12 @@ static int join(struct lack *l, const struct schema *s, const char *name, const 
 		const struct schema *f = s == NULL ? schema_top(c->key)
 					 : named   ? &entry
 						   : schema_field(s, c->key);
-		int rc = was == NULL ? add_copy(l, out, c) : join_child(l, f, was, c, out);
+		int rc = 0;
 
+		if (was != NULL)
+			rc = join_child(l, f, was, c, out);
+		else if (c->kind == NODE_SCALAR || c->count != 0) /* an empty list says as much as none */
+			rc = add_copy(l, out, c);
 		if (rc != 0)
 			return rc;
 	}

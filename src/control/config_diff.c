@@ -330,8 +330,13 @@ void config_diff_free(struct config_diff *p)
 
 void diff_sentence(const struct diff_change *c, char *buf, size_t size)
 {
+	const char *value = c->op == DIFF_ADD ? c->after : c->before;
+	size_t path = strlen(c->path), len = value != NULL ? strlen(value) : 0;
+
 	if (c->op == DIFF_CHANGE)
 		snprintf(buf, size, "%s is changed: %s -> %s", c->path, c->before, c->after);
+	else if (len <= path && strcmp(c->path + path - len, value) == 0) /* an item that is its own name */
+		snprintf(buf, size, "%s is %s", c->path, diff_op_words[c->op]);
 	else
 		snprintf(buf, size, "%s is %s: %s", c->path, diff_op_words[c->op],
 			c->op == DIFF_ADD ? c->after : c->before);
