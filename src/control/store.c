@@ -236,8 +236,10 @@ static int make_directories(const char *dir, struct err *e)
 
 static int open_directory(struct store *s, struct err *e)
 {
-	if (make_directories(s->dir, e) != 0)
-		return -e->code;
+	int rc = make_directories(s->dir, e);
+
+	if (rc != 0)
+		return rc;
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0)
 		return cannot(s, "opened", "", e);
@@ -325,10 +327,10 @@ static int write_file(
 		unlinkat(s->dir_fd, "new", 0);
 		return rc;
 	}
-	if (sync_directory(s, e) == 0)
-		return 0;
-	unlinkat(s->dir_fd, name, 0);
-	return -e->code;
+	rc = sync_directory(s, e);
+	if (rc != 0)
+		unlinkat(s->dir_fd, name, 0);
+	return rc;
 }
 
 static int keep_text(struct store *s, struct store_entry *n, const char *text, size_t len, struct err *e)
@@ -378,6 +380,7 @@ int store_settle(struct store *s, uint32_t id, enum store_state state, struct er
 {
 	struct store_entry *n = (struct store_entry *)(uintptr_t)store_find(s, id);
 	char from[NAME_MAX_LEN], to[NAME_MAX_LEN];
+	int rc;
 
 	if (n == NULL)
 		return err_set(e, ENOENT, "there is no configuration %" PRIu32 " in the history", id);
@@ -386,9 +389,10 @@ int store_settle(struct store *s, uint32_t id, enum store_state state, struct er
 	if (s->dir != NULL) {
 		if (renameat(s->dir_fd, from, s->dir_fd, to) != 0)
 			return cannot(s, "renamed", from, e);
-		if (sync_directory(s, e) != 0) {
+		rc = sync_directory(s, e);
+		if (rc != 0) {
 			(void)renameat(s->dir_fd, to, s->dir_fd, from);
-			return -e->code;
+			return rc;
 		}
 	}
 	n->state = state;
