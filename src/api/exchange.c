@@ -190,7 +190,6 @@ static enum MHD_Result begin(
 {
 	struct exchange *x = calloc(1, sizeof *x);
 	struct connection *conn = connection_of(c);
-	char allowed[64];
 
 	if (x == NULL || conn == NULL) {
 		free(x);
@@ -202,10 +201,9 @@ static enum MHD_Result begin(
 	x->request = (struct request){.w = s->api->w, .query = query, .header = header, .ctx = c};
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET"; /* MHD leaves the body out */
-	if (!find_endpoint(x, method, url, allowed, sizeof allowed))
-		return send_reply(c, x, allowed[0] != '\0' ? allowed : NULL);
-	if (!authorize(x) || !check_request(x, c))
-		return send_reply(c, x, NULL);
+	/* A refusal waits for the end of a small body: a client that is still sending would not see it. */
+	x->decided = !find_endpoint(x, method, url, x->allowed, sizeof x->allowed) || !authorize(x) ||
+		     !check_request(x, c);
 	connection_enter(conn, CONNECTION_SENDS_BODY);
 	return MHD_YES;
 }
@@ -251,12 +249,14 @@ static void drop_body(struct api *a, struct exchange *x)
 /* A refused body is skipped until its end, when the client listens again; a sender without end is cut off. */
 static enum MHD_Result take_body(struct api *a, struct exchange *x, const char *data, size_t *n)
 {
-	if (x->refused == 0 && !keep_body(a, x, data, *n))
+	const size_t most = x->decided ? API_SKIP_MAX : 4 * (size_t)API_BODY_MAX;
+
+	if (!x->decided && x->refused == 0 && !keep_body(a, x, data, *n))
 		drop_body(a, x);
-	if (x->refused != 0)
+	if (x->decided || x->refused != 0)
 		x->skipped += *n;
 	*n = 0;
-	return x->skipped > 4 * (size_t)API_BODY_MAX ? MHD_NO : MHD_YES;
+	return x->skipped > most ? MHD_NO : MHD_YES;
 }
 
 static void answer(struct exchange *x)
@@ -287,6 +287,8 @@ enum MHD_Result exchange_request(void *server, struct MHD_Connection *c, const c
 		return begin(s, c, url, method, state);
 	if (*n != 0)
 		return take_body(s->api, x, data, n);
+	if (x->decided)
+		return send_reply(c, x, x->request.status == 405 ? x->allowed : NULL);
 	answer(x);
 	drop_body(s->api, x);
 	return send_reply(c, x, NULL);

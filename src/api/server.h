@@ -27,6 +27,7 @@
 #define API_REPLY_SECONDS 900  /* from the request to the last byte of the reply */
 #define API_TIMEOUT_SECONDS 30 /* without a byte in either direction */
 #define API_HEARTBEAT_SECONDS 15
+#define API_SKIP_MAX (1u << 20) /* of a body whose header was refused already */
 #define API_HEADER_MEMORY 32768 /* per connection, for the header and for buffering */
 
 /* A client as the limits see it. */
@@ -135,6 +136,8 @@ struct exchange {
 	struct request request;
 	char *body;
 	size_t len, room;
+	bool decided;     /* the header alone was refused; the reply is ready */
+	char allowed[64]; /* methods, for a 405 */
 	unsigned refused; /* status of a body that cannot be taken; what still comes is skipped */
 	size_t skipped;
 	size_t held;    /* bytes of the reply that count in api->replies */
