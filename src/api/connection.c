@@ -120,9 +120,27 @@ static unsigned count_of(const struct connection *c, bool streams)
 	return n;
 }
 
+static bool peer_left(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Streams whose clients left count no more: those who come back at once are not refused. */
 bool connection_may_stream(const struct connection *c)
 {
-	return api_stats.streams < API_STREAMS && count_of(c, true) < API_STREAMS_PER_CLIENT;
+	unsigned all = 0;
+
+	for (struct connection *k = c->server->api->connections; k != NULL; k = k->next) {
+		if (k->state != CONNECTION_STREAMS || k->closing)
+			continue;
+		if (peer_left(k))
+			connection_close(k);
+		else
+			all++;
+	}
+	return all < API_STREAMS && count_of(c, true) < API_STREAMS_PER_CLIENT;
 }
 
 /* How much a connection may be missed: 0 not at all to give. */
@@ -262,13 +280,6 @@ void connection_accept(evutil_socket_t listener, short what, void *server)
 }
 
 /* --- time --- */
-
-static bool peer_left(const struct connection *c)
-{
-	char byte;
-
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
 
 static bool took_too_long(const struct connection *c, uint64_t now)
 {
