@@ -51,6 +51,7 @@ static void live(struct asking *a, const struct arg_type *t)
 	struct http_reply reply;
 	struct err e = {0};
 	json_t *doc, *list;
+	char number[24];
 
 	if (http_call_within(LIVE_MS, cli_socket(a->c), "GET", t->path, NULL, &reply, &e) != 0)
 		return;
@@ -59,10 +60,15 @@ static void live(struct asking *a, const struct arg_type *t)
 	list = json_object_get(doc, t->list);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
-		const char *name = json_string_value(json_object_get(o, t->field));
+		const json_t *field = json_object_get(o, t->field);
+		const char *name = json_string_value(field);
 		const char *is =
 			t->only_key != NULL ? json_string_value(json_object_get(o, t->only_key)) : NULL;
 
+		if (json_is_integer(field)) {
+			snprintf(number, sizeof number, "%lld", (long long)json_integer_value(field));
+			name = number;
+		}
 		if (name != NULL && (t->only_key == NULL || (is != NULL && strcmp(is, t->only_value) == 0)))
 			offer(a, name, NULL);
 	}

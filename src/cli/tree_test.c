@@ -56,21 +56,19 @@ static void check_row(const struct verb *v)
 	assert_true(strlen(v->help) > 10 && v->help[strlen(v->help) - 1] == '.');
 }
 
-/* Words that a type takes, for walks through grammars. */
-static const struct {
-	const char *type, *word;
-} samples[] = {{"ADDRESS", "10.0.0.1"}, {"CAPTURE", "lan=a.pcap"}, {"DISTANCE", "7"},
-	{"IFADDR", "10.0.0.1/24"}, {"MAC", "02:00:00:00:00:01"}, {"NEIGHBOR", "fe80::1"},
-	{"PREFIX", "10.0.0.0/8"}, {"ROUTE", "default"}, {"SECONDS", "2"}, {"WEIGHT", "3"}};
-
+/* A word that is what is wanted, for walks through grammars. */
 static void sample(const struct want *w, char *buf, size_t size)
 {
-	snprintf(buf, size, "%.*s", (int)w->len, w->text);
-	for (unsigned i = 0; w->type != NULL && i < sizeof samples / sizeof samples[0]; i++)
-		if (strcmp(samples[i].type, w->type->name) == 0)
-			snprintf(buf, size, "%s", samples[i].word);
-	if (w->type != NULL && w->type->valid == NULL)
-		snprintf(buf, size, "name");
+	struct err e = {0};
+
+	if (w->type == NULL) {
+		snprintf(buf, size, "%.*s", (int)w->len, w->text);
+		return;
+	}
+	snprintf(buf, size, "%s", w->type->example != NULL ? w->type->example : "name");
+	if (w->type->valid != NULL && (w->type->example == NULL || !w->type->valid(buf, &e)))
+		fail_msg("type %s needs an example in types.c that its check takes: %s", w->type->name,
+			e.text);
 }
 
 /* Is it among the offers, for "?" (types by name) and for TAB (keywords)? */

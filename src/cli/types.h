@@ -24,6 +24,7 @@ struct arg_type {
 	bool file;                /* a file name: completed from the file system */
 	bool file_behind_equals;  /* NAME=file */
 	bool any;                 /* any word, also one that starts with '-' */
+	const char *example;      /* a word that valid() takes; every type with a check has one */
 };
 
 /* The type of this name (need not be NUL-terminated), or NULL. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The shell in a pseudo-terminal: prompt, ?, TAB, history, errors, watch, pager; and the completion of bash."""
+import json
 import os
 import socket
 import subprocess
@@ -74,6 +75,13 @@ def test_tab_asks_the_daemon_for_names(one, shell):
     assert "198.18.7.0/24" not in one.weir("show", "routes").stdout
     shell.clear().send("show interfaces l\t").wait_for(r"l +an$")
     shell.send("\r").wait_for(r"^lan +up")
+
+
+def test_tab_knows_configs_by_number(one, shell):
+    ids = [str(e["id"]) for e in json.loads(one.weir("-j", "config", "history").stdout)["entries"]]
+    shell.send("config show --id \t").settle()
+    assert ids and any(i in shell.text().split() for i in ids)
+    shell.send("\x03")
 
 
 def test_tab_completes_files(one, shell, tmp_path):
