@@ -168,10 +168,12 @@ static void try_it(struct config_service *c, const struct node *next, struct con
 
 	if (p->diff.effects[EFFECT_RESTART] != 0)
 		return;
+	c->w->trial = true;
 	if (prepare(c, next, &e) == 0)
 		abort_all(c);
 	else
 		snprintf(p->refusal, sizeof p->refusal, "%s", e.text);
+	c->w->trial = false;
 }
 
 int config_service_plan(struct config_service *c, const struct node *next, struct config_plan *p)

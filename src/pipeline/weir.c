@@ -5,6 +5,7 @@
 #include "pipeline/weir.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -55,7 +56,11 @@ void weir_defer(struct weir *w, void (*fn)(void *), void *arg)
 
 void weir_synchronize(struct weir *w)
 {
-	rte_rcu_qsbr_check(w->qsbr, rte_rcu_qsbr_start(w->qsbr), true);
+	uint64_t token = rte_rcu_qsbr_start(w->qsbr);
+
+	/* A worker may need this CPU to get there. */
+	while (rte_rcu_qsbr_check(w->qsbr, token, false) != 1)
+		sched_yield();
 }
 
 static unsigned run_deferred(struct weir *w)
@@ -133,6 +138,9 @@ void weir_commit(struct weir *w)
 	struct generation *old = w->gen, *next = w->prepared;
 
 	w->prepared = NULL;
+	for (struct feature *f = features; f != NULL; f = f->next)
+		if (f->ready != NULL)
+			f->ready(w, next);
 	swap_generation(w, next);
 	for (struct feature *f = features; f != NULL; f = f->next)
 		if (f->commit != NULL)
@@ -206,8 +214,8 @@ void weir_send(struct weir *w, struct rte_mbuf *m, enum stage_id entry, bool ori
 		n->hops = 0;
 		w->counters.originated++;
 	}
-	for (unsigned tries = 0; tries < w->worker_count; tries++) {
-		struct worker *to = w->worker[w->next_inbox++ % w->worker_count];
+	for (unsigned tries = 0; tries < w->shard.workers; tries++) {
+		struct worker *to = w->worker[w->next_inbox++ % w->shard.workers];
 
 		if (rte_ring_mp_enqueue(to->inbox, m) == 0) {
 			if (w->wake != NULL)
@@ -291,13 +299,23 @@ static int allocate_tables(struct weir *w, unsigned workers, struct err *e)
 	return 0;
 }
 
+int weir_add_worker(struct weir *w, struct err *e)
+{
+	if (w->worker_count == WORKER_MAX)
+		return err_set(e, ENOSPC, "there are %d workers already, the most there can be", WORKER_MAX);
+	w->worker[w->worker_count] = worker_new(w->worker_count, SOCKET_ID_ANY, w->pool[0], e);
+	if (w->worker[w->worker_count] == NULL)
+		return -ENOMEM;
+	w->worker_count++;
+	return 0;
+}
+
 static int create_workers(struct weir *w, unsigned workers, struct rte_mempool *pool, struct err *e)
 {
 	for (unsigned i = 0; i < workers; i++) {
-		w->worker[i] = worker_new(i, SOCKET_ID_ANY, pool, e);
-		if (w->worker[i] == NULL)
+		if (weir_add_worker(w, e) != 0)
 			return -ENOMEM;
-		w->worker_count++;
+		w->worker[i]->pool = pool;
 	}
 	shard_map_fill(&w->shard, w->worker, workers);
 	return 0;

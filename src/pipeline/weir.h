@@ -43,10 +43,13 @@ struct feature {
 	/* Adds what the config says to the new generation and stages everything that can fail. `cfg` is the
 	 * whole validated tree. Nothing visible may change. */
 	int (*prepare)(struct weir *w, const struct node *cfg, struct generation *next, struct err *e);
+	/* Everything is prepared and `next` is about to be published. Cannot fail. NULL: nothing to do. */
+	void (*ready)(struct weir *w, const struct generation *next);
 	/* `next` is published; reconcile dynamic state (routes, neighbours). Cannot fail. */
 	void (*commit)(struct weir *w, const struct generation *old, const struct generation *next);
 	void (*abort)(struct weir *w);
-	/* Adds to the bill what the feature's tables take at most with a config. NULL: nothing to speak of. */
+	/* Adds to the bill what the feature's tables take at most with a config. NULL: nothing to speak of.
+	 */
 	void (*bill)(const struct weir *w, const struct node *cfg, struct bill *b);
 	/* Link state or MTU of a port changed (weir_link_set was called). */
 	void (*link)(struct weir *w, uint16_t port, bool up);
@@ -73,9 +76,9 @@ struct deferred {
 };
 
 struct weir {
-	struct generation *gen;    /* atomic: load with weir_generation() */
+	struct generation *gen;      /* atomic: load with weir_generation() */
 	struct generation *prepared; /* between weir_prepare() and weir_commit() */
-	struct rte_rcu_qsbr *qsbr; /* thread ids = worker ids */
+	struct rte_rcu_qsbr *qsbr;   /* thread ids = worker ids */
 	struct worker *worker[WORKER_MAX];
 	unsigned worker_count;
 	struct rte_mempool *pool[RTE_MAX_NUMA_NODES];
@@ -83,6 +86,7 @@ struct weir {
 	struct shard_map shard;       /* the flows of the workers; copied to every generation */
 	struct vrf_view vrf[VRF_MAX]; /* the master copy that generations are built from */
 	uint64_t now;                 /* ns, dataplane clock as of this turn of the control loop */
+	bool trial;                   /* weir_prepare() will be followed by weir_abort(): disturb nothing */
 	bool link_up[PORT_MAX];       /* written by control, read by anyone */
 	struct counters counters;     /* of the control thread */
 	struct counters baseline;     /* subtracted by `clear counters` */
@@ -96,13 +100,13 @@ struct weir {
 	uint64_t timer_serial;
 	struct deferred *deferred; /* ring */
 	uint32_t deferred_head, deferred_tail;
-	unsigned next_inbox;        /* round robin for packets the control thread sends */
-	struct neigh_state *neigh;  /* feature/neigh */
-	struct route_state *route;  /* feature/route */
-	struct iface_state *ifaces; /* feature/iface */
-	struct icmp_state *icmp;    /* feature/icmp */
-	struct reass_state *reass;  /* feature/ip */
-	void *runtime;              /* runtime/ */
+	unsigned next_inbox;           /* round robin for packets the control thread sends */
+	struct neigh_state *neigh;     /* feature/neigh */
+	struct route_state *route;     /* feature/route */
+	struct iface_state *ifaces;    /* feature/iface */
+	struct icmp_state *icmp;       /* feature/icmp */
+	struct reass_state *reass;     /* feature/ip */
+	void *runtime;                 /* runtime/ */
 	struct config_service *config; /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
 	 * sleep. */
@@ -113,6 +117,9 @@ struct weir {
  * every socket until the runtime replaces it. EAL must be initialised. NULL with a sentence on failure. */
 struct weir *weir_new(unsigned workers, struct rte_mempool *pool, struct err *e);
 void weir_free(struct weir *w);
+/* One more worker, which nobody runs yet. It stays until the end: its counters are part of the sums. 0 or a
+ * negative errno with a sentence. */
+int weir_add_worker(struct weir *w, struct err *e);
 
 static inline const struct generation *weir_generation(const struct weir *w)
 {

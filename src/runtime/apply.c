@@ -92,7 +92,7 @@ static void commit(struct weir *w, const struct node *next)
 
 static void bill(struct weir *w, const struct node *cfg, struct bill *b)
 {
-	memory_bill(runtime_of(w), b);
+	memory_bill(runtime_of(w), cfg, b);
 }
 
 static const struct config_hooks hooks = {.commit = commit, .bill = bill};

@@ -36,6 +36,7 @@ static void poll_link(evutil_socket_t fd, short what, void *arg)
 	ports_poll_link(arg);
 	service_status(arg);
 	pollers_watch(arg);
+	memory_watch(arg);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)
@@ -98,7 +99,7 @@ static void free_events(struct runtime *r)
 
 int control_run(struct runtime *r, const struct run_options *o, struct err *e)
 {
-	const char *path = o->socket != NULL ? o->socket : r->set.socket;
+	const char *path = o->socket != NULL ? o->socket : r->now.set.socket;
 	int rc = 0;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -107,8 +108,8 @@ int control_run(struct runtime *r, const struct run_options *o, struct err *e)
 		return err_set(e, ENOMEM, "not enough memory for the control loop");
 	if (add_events(r, e) == 0 && (r->api = api_start(r->weir, r->base, path, e)) != NULL &&
 		telemetry_start(r->weir, r->base, e) == 0) {
-		log_notice("ready: %u worker%s, API on %s", r->set.workers, r->set.workers == 1 ? "" : "s",
-			path);
+		log_notice("ready: %u worker%s, API on %s", r->now.set.workers,
+			r->now.set.workers == 1 ? "" : "s", path);
 		rc = service_start(r, e);
 		if (rc == 0)
 			event_base_dispatch(r->base);

@@ -21,15 +21,15 @@ static int fits(struct port *p, int n, struct err *e)
 {
 	if (n >= 0 && (size_t)n < sizeof p->devargs)
 		return 0;
-	return err_set(e, ENAMETOOLONG, "port '%s': its device is too long", p->name);
+	return err_set(e, ENAMETOOLONG, "port '%s': its device is too long", p->wish.name);
 }
 
 static int take_netdev(struct port *p, const char *name, struct err *e)
 {
 	if (strlen(name) >= IFNAMSIZ || if_nametoindex(name) == 0)
 		return err_set(e, ENODEV,
-			"port '%s': there is no network interface '%s' in this network namespace", p->name,
-			name);
+			"port '%s': there is no network interface '%s' in this network namespace",
+			p->wish.name, name);
 	snprintf(p->netdev, sizeof p->netdev, "%s", name);
 	return 0;
 }
@@ -39,15 +39,16 @@ static int take_netdev(struct port *p, const char *name, struct err *e)
  * one a block. */
 static int from_af_packet(struct port *p, const char *rest, unsigned queues, struct err *e)
 {
-	bool jumbo = p->mtu > MTU_FRAME_2K;
-	unsigned slot = jumbo ? RTE_ALIGN_CEIL(p->mtu + 26u + 66u, 4096u) : 2048, block = jumbo ? slot : 4096;
+	bool jumbo = p->wish.mtu > MTU_FRAME_2K;
+	unsigned slot = jumbo ? RTE_ALIGN_CEIL(p->wish.mtu + 26u + 66u, 4096u) : 2048,
+		 block = jumbo ? slot : 4096;
 	int n;
 
 	if (take_netdev(p, rest, e) != 0)
 		return -ENODEV;
 	p->min_room = (uint16_t)slot;
 	n = snprintf(p->devargs, sizeof p->devargs,
-		"net_af_packet_%s,iface=%s,qpairs=%u,framesz=%u,blocksz=%u,framecnt=%u", p->name, rest,
+		"net_af_packet_%s,iface=%s,qpairs=%u,framesz=%u,blocksz=%u,framecnt=%u", p->unique, rest,
 		queues > 16 ? 16 : queues, slot, block, jumbo ? 256 : 1024);
 	return fits(p, n, e);
 }
@@ -57,10 +58,10 @@ static int from_af_xdp(struct port *p, const char *rest, unsigned queues, struct
 {
 	if (take_netdev(p, rest, e) != 0)
 		return -ENODEV;
-	p->min_room = (uint16_t)RTE_ALIGN_CEIL(p->mtu + 26u + AF_XDP_HEADROOM, 64u);
+	p->min_room = (uint16_t)RTE_ALIGN_CEIL(p->wish.mtu + 26u + AF_XDP_HEADROOM, 64u);
 	return fits(p,
 		snprintf(p->devargs, sizeof p->devargs,
-			"net_af_xdp_%s,iface=%s,start_queue=0,queue_count=1,busy_budget=0", p->name, rest),
+			"net_af_xdp_%s,iface=%s,start_queue=0,queue_count=1,busy_budget=0", p->unique, rest),
 		e);
 }
 
@@ -68,8 +69,9 @@ static int from_tap(struct port *p, const char *rest, unsigned queues, struct er
 {
 	if (strlen(rest) == 0 || strlen(rest) >= IFNAMSIZ)
 		return err_set(e, EINVAL,
-			"port '%s': '%s' is no name for a TAP interface (1 to 15 characters)", p->name, rest);
-	return fits(p, snprintf(p->devargs, sizeof p->devargs, "net_tap_%s,iface=%s", p->name, rest), e);
+			"port '%s': '%s' is no name for a TAP interface (1 to 15 characters)", p->wish.name,
+			rest);
+	return fits(p, snprintf(p->devargs, sizeof p->devargs, "net_tap_%s,iface=%s", p->unique, rest), e);
 }
 
 /* pcap:IN,OUT; either may be empty. */
@@ -80,9 +82,10 @@ static int from_pcap(struct port *p, const char *rest, unsigned queues, struct e
 	const char *out = comma != NULL ? comma + 1 : "";
 
 	if (in == 0 && out[0] == '\0')
-		return err_set(e, EINVAL, "port '%s': write pcap:IN,OUT with at least one file", p->name);
+		return err_set(
+			e, EINVAL, "port '%s': write pcap:IN,OUT with at least one file", p->wish.name);
 	return fits(p,
-		snprintf(p->devargs, sizeof p->devargs, "net_pcap_%s%s%.*s%s%s", p->name,
+		snprintf(p->devargs, sizeof p->devargs, "net_pcap_%s%s%.*s%s%s", p->unique,
 			in != 0 ? ",rx_pcap=" : "", in, rest, out[0] != '\0' ? ",tx_pcap=" : "", out),
 		e);
 }
@@ -92,10 +95,10 @@ static int memif(struct port *p, const char *rest, const char *role, struct err 
 {
 	if (rest[0] == '\0')
 		return err_set(e, EINVAL, "port '%s': write memif:SOCKET with the path of its control socket",
-			p->name);
+			p->wish.name);
 	return fits(p,
 		snprintf(p->devargs, sizeof p->devargs, "net_memif_%s,role=%s,socket=%s,socket-abstract=no%s",
-			p->name, role, rest, strcmp(role, "client") == 0 ? ",zero-copy=no" : ""),
+			p->unique, role, rest, strcmp(role, "client") == 0 ? ",zero-copy=no" : ""),
 		e);
 }
 
@@ -111,7 +114,7 @@ static int from_memif_client(struct port *p, const char *rest, unsigned queues, 
 
 static int from_null(struct port *p, const char *rest, unsigned queues, struct err *e)
 {
-	return fits(p, snprintf(p->devargs, sizeof p->devargs, "net_null_%s,no-rx=1", p->name), e);
+	return fits(p, snprintf(p->devargs, sizeof p->devargs, "net_null_%s,no-rx=1", p->unique), e);
 }
 
 static const struct {
@@ -153,13 +156,13 @@ static int pass_through(struct port *p, const char *d, struct err *e)
 			"arguments "
 			"(net_...), nor one of af_xdp:IF, af_packet:IF, tap:NAME, pcap:IN,OUT, memif:SOCKET, "
 			"null",
-			p->name, d);
+			p->wish.name, d);
 	return fits(p, snprintf(p->devargs, sizeof p->devargs, "%s", d), e);
 }
 
 int device_translate(struct port *p, unsigned queues, struct err *e)
 {
-	const char *d = p->device;
+	const char *d = p->wish.device;
 
 	for (unsigned i = 0; i < RTE_DIM(forms); i++) {
 		size_t n = strlen(forms[i].word);

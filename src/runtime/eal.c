@@ -128,9 +128,9 @@ static void choose_huge_dir(struct runtime *r, struct arguments *a, bool *mounte
 }
 
 /* Hugepages when there are enough and they can be used; otherwise says what to do and goes without. */
-static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
+static void choose_memory(struct runtime *r, const struct layout *l, struct arguments *a)
 {
-	uint64_t need = memory_bytes(r, memory_plan(r)), have = free_hugepage_bytes();
+	uint64_t need = memory_bytes(l), have = free_hugepage_bytes();
 	bool mounted;
 	char text[32];
 
@@ -140,7 +140,7 @@ static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
 	else
 		r->hugepages = have >= need && r->huge_dir[0] != '\0';
 	if (r->hugepages)
-		return true;
+		return;
 	if (!given(a, "--no-huge")) {
 		log_notice("running without hugepages (slower): %llu MB are needed, %llu MB are free%s; "
 			   "'echo %llu > /proc/sys/vm/nr_hugepages' as root reserves them",
@@ -155,16 +155,14 @@ static bool choose_memory(struct runtime *r, struct arguments *a, struct err *e)
 		snprintf(text, sizeof text, "%llu", (unsigned long long)(need >> 20) + 32);
 		add2(a, "-m", text);
 	}
-	return true;
 }
 
 /* --- arguments --- */
 
 /* lcore 0 is the control thread, lcore i + 1 is worker i; each pinned to its CPU. Lcores for workers that may
  * come later are started, too: they wait in a system call and cost nothing (decision 0007). */
-static void add_lcores(struct runtime *r, struct arguments *a)
+static void add_lcores(struct runtime *r, const struct settings *s, struct arguments *a)
 {
-	const struct settings *s = &r->set;
 	char text[(WORKER_MAX + 1) * 16], *p = text;
 
 	r->lcores = RTE_MAX(s->cpus, LCORES_LEAST);
@@ -177,15 +175,15 @@ static void add_lcores(struct runtime *r, struct arguments *a)
 	add2(a, "--main-lcore", "0");
 }
 
-static void add_devices(struct arguments *a, const struct runtime *r)
+static void add_devices(struct arguments *a, const struct layout *l)
 {
 	bool pci = false;
 
-	for (unsigned i = 0; i < PORT_MAX; i++)
-		if (r->port[i].used && r->port[i].pci) {
-			pci = true;
-			add2(a, "-a", r->port[i].devargs);
-		}
+	PORT_EACH(p, l)
+	if (p->pci) {
+		pci = true;
+		add2(a, "-a", p->devargs);
+	}
 	if (!pci && !given(a, "--no-pci"))
 		add(a, "--no-pci"); /* nothing on the PCI bus is ours: leave it alone */
 }
@@ -196,21 +194,22 @@ static bool has_avx512(void)
 	       rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0;
 }
 
-static void collect(
-	struct runtime *r, const struct node *cfg, const struct run_options *o, struct arguments *a)
+static void collect(struct runtime *r, const struct layout *l, const struct node *cfg,
+	const struct run_options *o, struct arguments *a)
 {
+	snprintf(r->file_prefix, sizeof r->file_prefix, "%s", l->set.file_prefix);
 	add(a, "weir");
 	NODE_EACH (n, node_get(node_get(cfg, "dpdk"), "extra-args"))
 		add(a, n->text);
 	for (int i = 0; i < o->eal_argc; i++)
 		add(a, o->eal_argv[i]);
 	if (!given(a, "-l") && !given(a, "-c") && !given(a, "--lcores"))
-		add_lcores(r, a);
+		add_lcores(r, &l->set, a);
 	if (value_of(a, "--file-prefix") != NULL)
-		snprintf(r->set.file_prefix, sizeof r->set.file_prefix, "%s", value_of(a, "--file-prefix"));
+		snprintf(r->file_prefix, sizeof r->file_prefix, "%s", value_of(a, "--file-prefix"));
 	else
-		add2(a, "--file-prefix", r->set.file_prefix);
-	add_devices(a, r);
+		add2(a, "--file-prefix", r->file_prefix);
+	add_devices(a, l);
 	if (has_avx512() && !given(a, "--force-max-simd-bitwidth"))
 		add(a, "--force-max-simd-bitwidth=512");
 }
@@ -280,14 +279,14 @@ static bool prefix_taken(void)
 	return taken;
 }
 
-int eal_start(struct runtime *r, const struct node *cfg, const struct run_options *o, struct err *e)
+int eal_start(struct runtime *r, const struct layout *l, const struct node *cfg, const struct run_options *o,
+	struct err *e)
 {
 	static struct arguments a; /* EAL keeps pointers into it */
 	int rc;
 
-	collect(r, cfg, o, &a);
-	if (!choose_memory(r, &a, e))
-		return -ENOMEM;
+	collect(r, l, cfg, o, &a);
+	choose_memory(r, l, &a);
 	if (a.too_many)
 		return err_set(e, E2BIG, "more than %d EAL arguments", EAL_ARGS - 2);
 	remember(r, &a);
@@ -298,11 +297,13 @@ int eal_start(struct runtime *r, const struct node *cfg, const struct run_option
 		return err_set(e, EBUSY,
 			"another DPDK process already runs under the file prefix '%s'; stop it, or name "
 			"another one in dpdk.file-prefix",
-			r->set.file_prefix);
+			r->file_prefix);
 	if (rc < 0)
 		return err_set(e, rte_errno != 0 ? rte_errno : EIO,
 			"DPDK did not start (%s); its own lines above say why. Arguments: %s",
 			rte_errno != 0 ? rte_strerror(rte_errno) : "no reason given", r->eal_text);
+	if (r->lcores == 0) /* the operator chose the lcores */
+		r->lcores = rte_lcore_count() - 1;
 	start_pdump(r);
 	return 0;
 }
@@ -315,7 +316,7 @@ static void remove_hugepage_files(const struct runtime *r)
 	DIR *dir;
 
 	dir = r->huge_dir[0] != '\0' ? opendir(r->huge_dir) : NULL;
-	snprintf(start, sizeof start, "%smap_", r->set.file_prefix);
+	snprintf(start, sizeof start, "%smap_", r->file_prefix);
 	while (dir != NULL && (d = readdir(dir)) != NULL) {
 		if (strncmp(d->d_name, start, strlen(start)) != 0)
 			continue;

@@ -41,13 +41,13 @@ void runtime_ports(const struct weir *w, void (*fn)(void *ctx, const struct runt
 {
 	const struct runtime *r = runtime_of(w);
 
-	for (unsigned i = 0; i < PORT_MAX; i++) {
-		const struct port *p = &r->port[i];
-		struct runtime_port out = {.name = p->name,
-			.device = p->device,
+	PORT_EACH(p, &r->now)
+	{
+		struct runtime_port out = {.name = p->wish.name,
+			.device = p->wish.device,
 			.driver = p->driver,
 			.id = p->id,
-			.mtu = p->mtu,
+			.mtu = p->wish.mtu,
 			.rx_queues = p->rx_queues,
 			.tx_queues = p->tx_queues,
 			.socket = p->socket,
@@ -56,11 +56,11 @@ void runtime_ports(const struct weir *w, void (*fn)(void *ctx, const struct runt
 			.rss_table = p->table_size,
 			.promiscuous = p->promiscuous};
 
-		if (!p->used || !p->started)
-			continue;
 		memcpy(out.mac, p->mac, 6);
-		fill_link(w, p, &out);
-		fill_stats(p->id, &out);
+		if (p->started) {
+			fill_link(w, p, &out);
+			fill_stats(p->id, &out);
+		}
 		fn(ctx, &out);
 	}
 }
@@ -86,11 +86,11 @@ void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct ru
 {
 	const struct runtime *r = runtime_of(w);
 
-	for (unsigned i = 0; i < r->set.workers; i++) {
+	for (unsigned i = 0; i < r->now.set.workers; i++) {
 		const struct poller *p = r->poller[i];
 		struct runtime_worker k = {.id = i,
 			.lcore = p->worker->lcore,
-			.cpu = p->cpu,
+			.cpu = p->plan->cpu,
 			.polling = polling_words[p->plan->polling],
 			.rest = poller_rest_word(p),
 			.load = poller_load(p),
@@ -105,7 +105,7 @@ void runtime_workers(const struct weir *w, void (*fn)(void *ctx, const struct ru
 			.idle_cycles = p->idle_cycles};
 
 		for (unsigned q = 0; q < p->plan->rx_count && q < RTE_DIM(k.queue); q++) {
-			k.queue[q].port = r->port[p->plan->rx[q].port].name;
+			k.queue[q].port = r->now.port[p->plan->rx[q].port]->wish.name;
 			k.queue[q].queue = p->plan->rx[q].queue;
 			k.queue_count++;
 		}
@@ -119,7 +119,7 @@ void runtime_info(const struct weir *w, struct runtime_info *out)
 
 	*out = (struct runtime_info){.uptime_ns = runtime_clock(),
 		.config_path = r->config_path,
-		.file_prefix = r->set.file_prefix,
+		.file_prefix = r->file_prefix,
 		.dpdk_version = rte_version(),
 		.eal_arguments = r->eal_text,
 		.hugepages = r->hugepages,

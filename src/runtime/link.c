@@ -38,15 +38,12 @@ static bool link_is_up(const struct port *p)
 
 void ports_poll_link(struct runtime *r)
 {
-	for (unsigned i = 0; i < PORT_MAX; i++) {
-		struct port *p = &r->port[i];
-		bool up;
+	PORT_EACH(p, &r->now)
+	{
+		bool up = p->started && link_is_up(p);
 
-		if (!p->used || !p->started)
-			continue;
-		up = link_is_up(p);
 		if (up != r->weir->link_up[p->slot])
-			log_notice("port '%s': link %s", p->name, up ? "up" : "down");
+			log_notice("port '%s': link %s", p->wish.name, up ? "up" : "down");
 		weir_link_set(r->weir, p->slot, up);
 	}
 }

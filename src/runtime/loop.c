@@ -103,22 +103,31 @@ static void account(struct poller *p, unsigned work, uint64_t cycles)
 
 /* --- the thread --- */
 
-static void take_over(struct poller *p, const struct plan *plan)
-{
-	p->now = *plan;
-	ways_adopt(p);
-	p->idle = 0;
-}
-
-static void pin(const struct poller *p)
+static void pin(struct poller *p, int cpu)
 {
 	rte_cpuset_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(p->cpu, &set);
+	CPU_SET(cpu, &set);
+	p->cpu = cpu;
 	if (rte_thread_set_affinity(&set) != 0)
 		log_warning(
-			"worker %u could not be moved to CPU %d: %s", p->worker->id, p->cpu, strerror(errno));
+			"worker %u could not be moved to CPU %d: %s", p->worker->id, cpu, strerror(errno));
+}
+
+/* Interrupts of queues that go are switched off by the control thread. */
+static void take_over(struct poller *p, const struct plan *plan)
+{
+	if (p->armed)
+		poller_busy(p, 0);
+	if (plan->cpu != p->cpu)
+		pin(p, plan->cpu);
+	p->now = *plan;
+	p->worker->socket = plan->socket;
+	p->worker->pool = plan->pool;
+	ways_adopt(p);
+	p->idle = p->missed = 0;
+	__atomic_store_n(&p->deaf, false, __ATOMIC_RELAXED);
 }
 
 /* Nobody gives us packets any more; what is left goes its way. */
@@ -160,7 +169,8 @@ int poller_main(void *arg)
 	struct poller *p = arg;
 	struct rte_rcu_qsbr *qsbr = p->weir->qsbr;
 
-	pin(p);
+	p->now = (struct plan){.serial = 0};
+	p->cpu = -1;
 	rte_rcu_qsbr_thread_register(qsbr, p->worker->id);
 	rte_rcu_qsbr_thread_online(qsbr, p->worker->id);
 	run(p);

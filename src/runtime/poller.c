@@ -31,31 +31,12 @@ static int open_descriptors(struct poller *p)
 	return epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, p->wake_fd, &ev) == 0 ? 0 : -errno;
 }
 
-static int create_poller(struct runtime *r, unsigned id, struct err *e)
+static void close_descriptors(struct poller *p)
 {
-	struct worker *w = r->weir->worker[id];
-	struct poller *p = rte_zmalloc("weir_poller", sizeof *p, RTE_CACHE_LINE_SIZE);
-
-	if (p == NULL)
-		return err_set(e, ENOMEM, "not enough DPDK memory for worker %u", id);
-	r->poller[id] = p;
-	p->weir = r->weir;
-	p->worker = w;
-	p->wake_fd = p->epoll_fd = -1;
-	if (open_descriptors(p) != 0)
-		return err_set(e, errno, "no descriptors to wake worker %u with: %s", id, strerror(errno));
-	w->lcore = id + 1;
-	w->random = rte_rand() | 1;
-	return 0;
-}
-
-static void place(struct runtime *r, unsigned id)
-{
-	struct poller *p = r->poller[id];
-
-	p->cpu = r->set.worker_cpu[id];
-	p->worker->socket = (unsigned)cpu_socket(p->cpu);
-	p->worker->pool = r->weir->pool[p->worker->socket];
+	if (p->wake_fd >= 0)
+		close(p->wake_fd);
+	if (p->epoll_fd >= 0)
+		close(p->epoll_fd);
 }
 
 static void wake_worker(struct weir *w, unsigned worker)
@@ -63,114 +44,134 @@ static void wake_worker(struct weir *w, unsigned worker)
 	poller_wake(runtime_of(w)->poller[worker]);
 }
 
-int pollers_create(struct runtime *r, struct err *e)
+int poller_create(struct runtime *r, unsigned id, struct err *e)
 {
-	for (unsigned i = 0; i < r->set.workers; i++) {
-		if (create_poller(r, i, e) != 0)
-			return -e->code;
-		place(r, i);
-		r->poller[i]->plan = plan_build(r, i);
-		if (r->poller[i]->plan == NULL)
-			return err_set(e, ENOMEM, "not enough memory for the plan of worker %u", i);
+	struct worker *w = r->weir->worker[id];
+	struct poller *p = rte_zmalloc("weir_poller", sizeof *p, RTE_CACHE_LINE_SIZE);
+
+	if (p == NULL)
+		return err_set(e, ENOMEM, "not enough DPDK memory for worker %u", id);
+	p->weir = r->weir;
+	p->worker = w;
+	p->wake_fd = p->epoll_fd = -1;
+	p->cpu = p->told_polling = -1;
+	if (open_descriptors(p) != 0) {
+		err_set(e, errno, "no descriptors to wake worker %u with: %s", id, strerror(errno));
+		close_descriptors(p);
+		rte_free(p);
+		return -e->code;
 	}
+	w->lcore = id + 1;
+	w->random = rte_rand() | 1;
+	r->poller[id] = p;
 	r->weir->wake = wake_worker;
 	return 0;
-}
-
-/* --- receive interrupts --- */
-
-static void listen_to(struct poller *p, const struct plan *plan, int op)
-{
-	for (unsigned i = 0; i < plan->rx_count && plan->interrupts; i++)
-		if (rte_eth_dev_rx_intr_ctl_q(plan->rx[i].id, plan->rx[i].queue, p->epoll_fd, op, NULL) != 0)
-			__atomic_store_n(&p->deaf, true, __ATOMIC_RELAXED);
-}
-
-/* What differs from the operator's wish is told once. */
-static void tell_polling(const struct runtime *r, unsigned id)
-{
-	const struct poller *p = r->poller[id];
-
-	if (r->set.polling[id] != p->plan->polling)
-		log_notice("worker %u: CPU %d runs other threads of weir as well; it polls adaptively, not "
-			   "busily",
-			id, p->cpu);
-	if (r->set.polling[id] != POLLING_INTERRUPT || p->plan->interrupts)
-		return;
-	for (unsigned i = 0; i < p->plan->rx_count; i++)
-		if (!r->port[p->plan->rx[i].port].interrupts) {
-			log_notice("worker %u: port '%s' (%s) has no receive interrupts; it sleeps for up to "
-				   "a millisecond at a time instead",
-				id, r->port[p->plan->rx[i].port].name, r->port[p->plan->rx[i].port].driver);
-			return;
-		}
-}
-
-/* --- threads --- */
-
-int pollers_start(struct runtime *r, struct err *e)
-{
-	for (unsigned i = 0; i < r->set.workers; i++) {
-		int rc;
-
-		listen_to(r->poller[i], r->poller[i]->plan, RTE_INTR_EVENT_ADD);
-		tell_polling(r, i);
-		rc = rte_eal_remote_launch(poller_main, r->poller[i], i + 1);
-		if (rc != 0)
-			return err_set(e, -rc, "worker %u could not be started on lcore %u: %s", i, i + 1,
-				strerror(-rc));
-		r->poller[i]->running = true;
-	}
-	return 0;
-}
-
-/* The thread runs what it still has and ends. */
-static void tell_to_stop(struct poller *p)
-{
-	const struct plan *plan = p->plan;
-
-	__atomic_store_n(&p->plan, NULL, __ATOMIC_RELEASE);
-	if (p->running)
-		poller_wake(p);
-	if (plan != NULL)
-		listen_to(p, plan, RTE_INTR_EVENT_DEL);
-	p->last = plan;
-}
-
-static void wait_for_end(struct poller *p)
-{
-	if (p->running)
-		rte_eal_wait_lcore(p->worker->lcore);
-	p->running = false;
-	free((void *)(uintptr_t)p->last);
-	p->last = NULL;
-}
-
-/* All stop receiving before one of them is waited for: what they hand each other comes to an end. */
-void pollers_stop(struct runtime *r)
-{
-	for (unsigned i = 0; i < WORKER_MAX; i++)
-		if (r->poller[i] != NULL)
-			tell_to_stop(r->poller[i]);
-	for (unsigned i = 0; i < WORKER_MAX; i++)
-		if (r->poller[i] != NULL)
-			wait_for_end(r->poller[i]);
 }
 
 void pollers_free(struct runtime *r)
 {
 	for (unsigned i = 0; i < WORKER_MAX; i++) {
-		struct poller *p = r->poller[i];
-
-		if (p == NULL)
+		if (r->poller[i] == NULL)
 			continue;
-		if (p->wake_fd >= 0)
-			close(p->wake_fd);
-		if (p->epoll_fd >= 0)
-			close(p->epoll_fd);
-		rte_free(p);
+		close_descriptors(r->poller[i]);
+		rte_free(r->poller[i]);
 		r->poller[i] = NULL;
 	}
+}
+
+/* --- receive interrupts --- */
+
+static bool has_queue(const struct plan *plan, const struct rx_queue *q)
+{
+	for (unsigned i = 0; plan != NULL && i < plan->rx_count; i++)
+		if (plan->rx[i].id == q->id && plan->rx[i].queue == q->queue)
+			return true;
+	return false;
+}
+
+void poller_listen(struct poller *p, const struct plan *from, const struct plan *to)
+{
+	for (unsigned i = 0; i < to->rx_count; i++) {
+		const struct rx_queue *q = &to->rx[i];
+
+		if (q->interrupt && !has_queue(from, q) &&
+			rte_eth_dev_rx_intr_ctl_q(q->id, q->queue, p->epoll_fd, RTE_INTR_EVENT_ADD, NULL) !=
+				0)
+			__atomic_store_n(&p->deaf, true, __ATOMIC_RELAXED);
+	}
+}
+
+void poller_unlisten(struct poller *p, const struct plan *from, const struct plan *to)
+{
+	for (unsigned i = 0; from != NULL && i < from->rx_count; i++) {
+		const struct rx_queue *q = &from->rx[i];
+
+		if (!q->interrupt || has_queue(to, q))
+			continue;
+		rte_eth_dev_rx_intr_disable(q->id, q->queue);
+		rte_eth_dev_rx_intr_ctl_q(q->id, q->queue, p->epoll_fd, RTE_INTR_EVENT_DEL, NULL);
+	}
+}
+
+/* What differs from the operator's wish is told once. */
+void poller_tell(struct runtime *r, unsigned id)
+{
+	struct poller *p = r->poller[id];
+	const struct plan *plan = p->plan;
+
+	if (p->told_polling == (int)r->now.set.polling[id])
+		return;
+	p->told_polling = (int)r->now.set.polling[id];
+	if (r->now.set.polling[id] != plan->polling)
+		log_notice("worker %u: CPU %d runs other threads of weir as well; it polls adaptively, not "
+			   "busily",
+			id, plan->cpu);
+	if (plan->polling != POLLING_INTERRUPT)
+		return;
+	for (unsigned i = 0; i < plan->rx_count; i++) {
+		const struct port *port = r->now.port[plan->rx[i].port];
+
+		if (plan->rx[i].interrupt)
+			continue;
+		log_notice("worker %u: port '%s' (%s) has no receive interrupts; it sleeps for up to a "
+			   "millisecond at a time instead",
+			id, port->wish.name, port->driver);
+		return;
+	}
+}
+
+/* --- threads --- */
+
+int poller_launch(struct runtime *r, unsigned id, const struct plan *plan, struct err *e)
+{
+	struct poller *p = r->poller[id];
+	int rc;
+
+	__atomic_store_n(&p->plan, plan, __ATOMIC_RELEASE);
+	rc = rte_eal_remote_launch(poller_main, p, p->worker->lcore);
+	if (rc != 0)
+		return err_set(e, -rc, "worker %u could not be started on lcore %u: %s", id, p->worker->lcore,
+			strerror(-rc));
+	p->running = true;
+	return 0;
+}
+
+void poller_give(struct poller *p, const struct plan *plan)
+{
+	__atomic_store_n(&p->plan, plan, __ATOMIC_RELEASE);
+	poller_wake(p);
+}
+
+void poller_tell_end(struct poller *p)
+{
+	poller_give(p, NULL);
+}
+
+void poller_wait_end(struct poller *p)
+{
+	if (p->running)
+		rte_eal_wait_lcore(p->worker->lcore);
+	p->running = false;
 }
 
 /* --- load --- */

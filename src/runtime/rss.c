@@ -36,19 +36,21 @@ void rss_want(struct port *p, const struct rte_eth_dev_info *info, struct rte_et
 }
 
 /* Queue for a bucket: one of those its owner polls, in turn; any when the owner polls none of this port. */
-static uint16_t queue_for(const struct runtime *r, const struct port *p, unsigned bucket)
+static uint16_t queue_for(
+	const struct layout *l, const struct shard_map *map, const struct port *p, unsigned bucket)
 {
-	const struct shard_map *map = &r->weir->shard;
 	uint16_t own[WORKER_MAX * 4], n = 0;
 
 	for (uint16_t q = 0; q < p->rx_queues && n < RTE_DIM(own); q++)
-		if (plan_queue_worker(r, p, q) == map->owner[bucket % SHARD_BUCKETS])
+		if (plan_queue_worker(l, p, q) == map->owner[bucket % SHARD_BUCKETS])
 			own[n++] = q;
 	return n != 0 ? own[bucket / map->workers % n] : (uint16_t)(bucket % p->rx_queues);
 }
 
-void rss_write_table(const struct runtime *r, struct port *p)
+void rss_write_table(const struct layout *l, struct port *p)
 {
+	struct worker *none[WORKER_MAX] = {NULL};
+	struct shard_map map;
 	struct rte_eth_rss_reta_entry64 table[TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE];
 	struct rte_eth_dev_info info;
 	int rc;
@@ -57,12 +59,13 @@ void rss_write_table(const struct runtime *r, struct port *p)
 	if (!p->rss || rte_eth_dev_info_get(p->id, &info) != 0 || info.reta_size == 0 ||
 		info.reta_size > TABLE_MAX)
 		return;
+	shard_map_fill(&map, none, l->set.workers);
 	memset(table, 0, sizeof table);
 	for (unsigned i = 0; i < info.reta_size; i++) {
 		struct rte_eth_rss_reta_entry64 *group = &table[i / RTE_ETH_RETA_GROUP_SIZE];
 
 		group->mask |= UINT64_C(1) << i % RTE_ETH_RETA_GROUP_SIZE;
-		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_for(r, p, i);
+		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_for(l, &map, p, i);
 	}
 	rc = rte_eth_dev_rss_reta_update(p->id, table, info.reta_size);
 	if (rc == 0)
@@ -70,5 +73,5 @@ void rss_write_table(const struct runtime *r, struct port *p)
 	else if (rc != -ENOTSUP)
 		log_warning("port '%s': its device refused the RSS table (%s); flows are brought to their "
 			    "workers in software",
-			p->name, strerror(-rc));
+			p->wish.name, strerror(-rc));
 }

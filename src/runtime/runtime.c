@@ -15,43 +15,31 @@
 #include "runtime/priv.h"
 
 /* Everything before EAL: cheap to refuse. */
-static int prepare(struct runtime *r, const struct run_options *o, struct err *e)
+static int prepare(struct runtime *r, const struct run_options *o, struct layout *first, struct err *e)
 {
 	r->verbose = o->verbose;
 	if (runtime_load_config(r, o, e) != 0)
 		return -e->code;
 	runtime_log_level(r, r->config);
-	if (settings_read(r->config, &r->set, e) != 0)
-		return -e->code;
-	return ports_read(r, r->config, e);
+	return layout_read(first, NULL, r->config, NULL, e);
 }
 
-static int build(struct runtime *r, struct err *e)
+/* Ports, buffers and workers come with the first configuration, see change.c. */
+static int build(struct runtime *r, unsigned workers, struct err *e)
 {
 	runtime_clock_init();
-	if (ports_probe(r, e) != 0 || memory_create_pools(r, e) != 0)
-		return -1;
-	r->weir = weir_new(r->set.workers, r->pool[0], e);
+	r->weir = weir_new(workers, NULL, e);
 	if (r->weir == NULL)
 		return -1;
 	r->weir->runtime = r;
-	for (int s = 0; s < RTE_MAX_NUMA_NODES; s++)
-		if (r->pool[s] != NULL)
-			r->weir->pool[s] = r->pool[s];
 	weir_control(r->weir, runtime_clock());
-	if (ports_start(r, e) != 0 || pollers_create(r, e) != 0)
-		return -1;
-	if (weir_apply(r->weir, r->config, e) != 0 || runtime_config_start(r, e) != 0)
-		return -1;
-	ports_poll_link(r);
-	return pollers_start(r, e);
+	return weir_apply(r->weir, r->config, e) != 0 ? -1 : runtime_config_start(r, e);
 }
 
 /* Packets that are still inside end here, then nobody may hold a buffer any more. */
 static void tear_down(struct runtime *r)
 {
-	pollers_stop(r);
-	ports_stop(r);
+	runtime_stop(r);
 	if (r->weir != NULL)
 		config_service_free(r->weir->config);
 	weir_free(r->weir);
@@ -60,12 +48,17 @@ static void tear_down(struct runtime *r)
 
 static int serve(struct runtime *r, const struct run_options *o, struct err *e)
 {
-	int rc = eal_start(r, r->config, o, e);
+	struct layout first;
 	bool started;
+	int rc = prepare(r, o, &first, e);
 
 	if (rc != 0)
 		return rc;
-	rc = build(r, e);
+	rc = eal_start(r, &first, r->config, o, e);
+	layout_free(&first, NULL);
+	if (rc != 0)
+		return rc;
+	rc = build(r, first.set.workers, e);
 	started = rc == 0;
 	if (started)
 		rc = control_run(r, o, e);
@@ -85,9 +78,7 @@ int runtime_main(const struct run_options *o)
 
 	if (r == NULL)
 		return 1;
-	rc = prepare(r, o, &e);
-	if (rc == 0)
-		rc = serve(r, o, &e);
+	rc = serve(r, o, &e);
 	if (rc != 0)
 		log_error("%s", e.code != 0 ? e.text : "weir could not start");
 	node_free(r->config);

@@ -76,11 +76,7 @@ static const struct schema log_fields[] = {
 };
 
 static const struct schema fields[] = {
-	{.key = "dataplane",
-		.type = SCHEMA_MAP,
-		.fields = dataplane_fields,
-		.effect = EFFECT_RESTART,
-		.help = "Workers and memory."},
+	{.key = "dataplane", .type = SCHEMA_MAP, .fields = dataplane_fields, .help = "Workers and memory."},
 	{.key = "dpdk",
 		.type = SCHEMA_MAP,
 		.fields = dpdk_fields,

@@ -54,13 +54,13 @@ void service_status(struct runtime *r)
 	unsigned ports = 0, up = 0;
 	char text[sizeof s->status];
 
-	for (unsigned i = 0; i < PORT_MAX; i++)
-		if (r->port[i].used) {
-			ports++;
-			up += r->weir->link_up[i];
-		}
-	snprintf(text, sizeof text, "%u worker%s, %u of %u ports up", r->set.workers,
-		r->set.workers == 1 ? "" : "s", up, ports);
+	PORT_EACH(p, &r->now)
+	{
+		ports++;
+		up += r->weir->link_up[p->slot];
+	}
+	snprintf(text, sizeof text, "%u worker%s, %u of %u ports up", r->now.set.workers,
+		r->now.set.workers == 1 ? "" : "s", up, ports);
 	if (strcmp(text, s->status) == 0)
 		return;
 	memcpy(s->status, text, sizeof text);

@@ -18,17 +18,21 @@ struct cpus {
 	unsigned count;
 };
 
+/* Those the process began with: EAL pins the control thread to one of them. */
 static int allowed_cpus(struct cpus *c, struct err *e)
 {
+	static struct cpus first;
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return err_set(
-			e, errno, "the CPUs this process may use cannot be found out: %s", strerror(errno));
-	c->count = 0;
-	for (int i = 0; i < CPU_SETSIZE; i++)
-		if (CPU_ISSET(i, &set))
-			c->list[c->count++] = i;
+	if (first.count == 0) {
+		if (sched_getaffinity(0, sizeof set, &set) != 0)
+			return err_set(e, errno, "the CPUs this process may use cannot be found out: %s",
+				strerror(errno));
+		for (int i = 0; i < CPU_SETSIZE; i++)
+			if (CPU_ISSET(i, &set))
+				first.list[first.count++] = i;
+	}
+	*c = first;
 	return 0;
 }
 
@@ -164,6 +168,7 @@ int settings_read(const struct node *cfg, struct settings *s, struct err *e)
 	struct cpus allowed = {.count = 0};
 	int rc = 0;
 
+	memset(s, 0, sizeof *s); /* settings are compared as bytes */
 	if (allowed_cpus(&allowed, e) != 0)
 		return -e->code;
 	if (workers != NULL && (workers->quoted || !is_number(workers->text)))

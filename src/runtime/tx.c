@@ -70,7 +70,7 @@ int shared_tx_create(struct port *p, struct err *e)
 		if (t->ring == NULL)
 			return err_set(e, ENOMEM,
 				"port '%s': no memory for the ring of its shared transmit queue (%s)",
-				p->name, rte_strerror(rte_errno));
+				p->wish.name, rte_strerror(rte_errno));
 	}
 	return 0;
 }

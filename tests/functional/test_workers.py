@@ -108,9 +108,9 @@ def test_both_directions_pass_the_owner(lab, number):
         s.check()
     grown = [w["bursts"] - b for w, b in zip(workers(one), before)]
     if number == 2:
-        assert grown[2] > 200, grown
+        assert grown[2] > 30, grown  # packets may share a burst
     else:
-        assert grown[number] > 200 and grown[2] < 20, grown
+        assert grown[number] > 30 and grown[2] < 15, grown
 
 
 def test_plain_routing_does_not_pass_the_shard_stage(lab):

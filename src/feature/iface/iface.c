@@ -23,7 +23,7 @@ struct known_port {
 };
 
 struct iface_state {
-	struct known_port port[PORT_MAX];
+	struct known_port port[PORT_MAX], saved[PORT_MAX];
 	char name[IFACE_MAX]
 		 [IFACE_NAME]; /* ids keep their names, so an interface that returns has its counters */
 	uint16_t ids;          /* highest id handed out + 1 */
@@ -50,10 +50,12 @@ int iface_port_register(struct weir *w, const char *name, uint16_t port, const u
 	uint16_t max_mtu, struct err *e)
 {
 	struct known_port *p;
+	int known;
 
 	if (port >= PORT_MAX || strlen(name) >= sizeof p->name)
 		return err_set(e, EINVAL, "port '%s' has an id or a name that does not fit", name);
-	if (iface_port_find(w, name) >= 0)
+	known = iface_port_find(w, name);
+	if (known >= 0 && known != port)
 		return err_set(e, EEXIST, "there is already a port '%s'", name);
 	p = &w->ifaces->port[port];
 	*p = (struct known_port){.used = true, .max_mtu = max_mtu};
@@ -68,6 +70,16 @@ void iface_port_unregister(struct weir *w, const char *name)
 
 	if (port >= 0)
 		w->ifaces->port[port].used = false;
+}
+
+void iface_ports_save(struct weir *w)
+{
+	memcpy(w->ifaces->saved, w->ifaces->port, sizeof w->ifaces->saved);
+}
+
+void iface_ports_restore(struct weir *w)
+{
+	memcpy(w->ifaces->port, w->ifaces->saved, sizeof w->ifaces->port);
 }
 
 int iface_port_find(const struct weir *w, const char *name)

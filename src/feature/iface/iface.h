@@ -15,10 +15,14 @@
 struct weir;
 
 /* Ports by name: the runtime (or a test, or the offline twin) registers them before a config that uses them
- * is applied. `mac` is the port's address, max_mtu in bytes of IP packet. */
+ * is applied. `mac` is the port's address, max_mtu in bytes of IP packet. A port that is known under this
+ * number is changed. */
 int iface_port_register(struct weir *w, const char *name, uint16_t port, const uint8_t mac[6],
 	uint16_t max_mtu, struct err *e);
 void iface_port_unregister(struct weir *w, const char *name);
+/* Remembers the ports there are / goes back to them: around a change that may be given up. */
+void iface_ports_save(struct weir *w);
+void iface_ports_restore(struct weir *w);
 /* Port id by name or -ENOENT. */
 int iface_port_find(const struct weir *w, const char *name);
 const char *iface_port_name(const struct weir *w, uint16_t port); /* NULL if unknown */
