@@ -212,11 +212,11 @@ class Lab:
                 f"dpdk: {{file-prefix: {prefix or self.prefix}, extra-args: [{args}]}}\n")
         return head + (ports if ports is not None else self.ports(driver, **(port_options or {}))) + config
 
-    def attempt(self, text, *argv, socket=None, timeout=30):
+    def attempt(self, text, *argv, socket=None, state=None, timeout=30):
         """A second daemon on this text that is expected to end by itself: the completed process, log in stderr."""
         path = self.config(text, "second.yaml")
         return run(WEIR, "run", "-c", path, "--socket", socket or f"{self.dir}/second.sock", "--state",
-                   f"{self.dir}/second-state", *argv, ns=self.ns,
+                   state or f"{self.dir}/second-state", *argv, ns=self.ns,
                    check=False, timeout=timeout)
 
     def start(self, config, wait=True, argv=(), **kw):
