@@ -15,7 +15,9 @@
 
 #define ACCEPT_BATCH 16 /* then others get their turn */
 #define SECOND UINT64_C(1000000000)
-#define SLOW_READER (5 * SECOND) /* a reply may stand this long before it makes room for others */
+#define HESITATES                                                                                            \
+	(SECOND / 10)       /* a reply that was not taken for so long may have to, if nothing else is left */
+#define STANDS_STILL SECOND /* what does nothing for so long may have to make room */
 
 struct api_stats api_stats;
 
@@ -70,7 +72,7 @@ void connection_enter(struct connection *c, enum connection_state state)
 {
 	api_stats.streams += (state == CONNECTION_STREAMS) - (c->state == CONNECTION_STREAMS);
 	c->state = state;
-	c->since = api_clock();
+	c->since = c->moved = api_clock();
 }
 
 void connection_close(struct connection *c)
@@ -143,16 +145,24 @@ bool connection_may_stream(const struct connection *c)
 	return all < API_STREAMS && count_of(c, true) < API_STREAMS_PER_CLIENT;
 }
 
-/* How much a connection may be missed: 0 not at all to give. */
+/* How willingly a connection is closed for another, 0: not at all. What is young is let be as long as there
+ * is something that stands still. */
 static unsigned worth_closing(const struct connection *c, uint64_t now)
 {
+	const bool still = now - c->since > STANDS_STILL;
+
 	if (c->closing)
 		return 0;
-	if (c->state == CONNECTION_WAITS)
-		return 3;
-	if (c->state == CONNECTION_SENDS_BODY)
-		return 2;
-	return c->state == CONNECTION_GETS_REPLY && now - c->since > SLOW_READER;
+	switch (c->state) {
+	case CONNECTION_WAITS:
+		return still ? 4 : 1;
+	case CONNECTION_SENDS_BODY:
+		return still ? 3 : 1;
+	case CONNECTION_GETS_REPLY:
+		return now - c->moved > STANDS_STILL ? 2 : now - c->moved > HESITATES;
+	default:
+		return 0;
+	}
 }
 
 /* The one that does least, of the same client (or of all), oldest first. */
@@ -209,6 +219,10 @@ static void refuse(struct connection *c)
 		"close\r\n\r\n"
 		"{\"error\":\"too many connections are open; close some, or try again later\"}\n";
 
+	char request[4096];
+
+	/* What it sent is read, or closing would destroy the answer. */
+	recv(c->fd, request, sizeof request, MSG_DONTWAIT);
 	if (c->server->listen == NULL || !c->server->listen->tls)
 		send(c->fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(c->fd);

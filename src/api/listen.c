@@ -87,7 +87,7 @@ static int bind_unix(const struct sockaddr_un *at, const struct api_settings *se
 	mask = umask(0177); /* nobody's from the first moment on, until its group is set */
 	rc = bind(fd, (const struct sockaddr *)at, sizeof *at);
 	umask(mask);
-	if (rc != 0 || listen(fd, API_CONNECTIONS) != 0) {
+	if (rc != 0 || listen(fd, API_BACKLOG) != 0) {
 		rc = err_set(e, errno, "the API cannot listen on %s: %s", at->sun_path, strerror(errno));
 	} else {
 		rc = give_to_group(at->sun_path, set, e);
@@ -153,7 +153,7 @@ int socket_listen_tcp(const struct api_listen *l, struct err *e)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (at.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-	if (bind(fd, (const struct sockaddr *)&at, len) == 0 && listen(fd, API_CONNECTIONS) == 0)
+	if (bind(fd, (const struct sockaddr *)&at, len) == 0 && listen(fd, API_BACKLOG) == 0)
 		return fd;
 	err_set(e, errno == EADDRNOTAVAIL ? EINVAL : errno, "%s cannot listen on %s port %u: %s", what,
 		ipaddr_format(&l->address, text), l->port, strerror(errno));

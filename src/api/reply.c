@@ -18,6 +18,7 @@ static ssize_t take(struct exchange *x, char *buf, size_t max)
 		n = max;
 	memcpy(buf, x->request.out.buf + x->sent, n);
 	x->sent += n;
+	x->connection->moved = api_clock();
 	return (ssize_t)n;
 }
 

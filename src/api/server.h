@@ -18,8 +18,9 @@
 #include "api/stats.h"
 
 #define API_CONNECTIONS 128 /* of all clients */
-#define API_PER_CLIENT 48   /* of one user on the socket, or one address (IPv6: one /64) on TCP */
-#define API_STREAMS 32      /* of these, streams without end */
+#define API_BACKLOG 1024
+#define API_PER_CLIENT 48 /* of one user on the socket, or one address (IPv6: one /64) on TCP */
+#define API_STREAMS 32    /* of these, streams without end */
 #define API_STREAMS_PER_CLIENT 16
 #define API_TLS_PER_SECOND 50  /* handshakes: each costs the control thread about a millisecond */
 #define API_HEADER_SECONDS 10  /* from the connection or the last reply to the end of a header */
@@ -51,6 +52,7 @@ struct connection {
 	char who[48];
 	enum connection_state state;
 	uint64_t since; /* ns; when this state began */
+	uint64_t moved; /* ns; when a piece of the reply was taken last */
 	uint64_t due;   /* ns; a suspended stream wants to be asked then */
 	bool suspended, closing;
 };

@@ -19,6 +19,14 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def warm(lab, seconds=10):
+    """Until both sides of the lab are up and know their neighbours."""
+    end = time.monotonic() + seconds
+    while " 0% packet loss" not in lab.a.ping("10.0.2.2").stdout:
+        assert time.monotonic() < end, "the lab did not come up"
+    return lab
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body

@@ -8,8 +8,8 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
-from rest import ask
-from test_forwarding import answered, two_hosts
+from rest import ask, warm
+from test_forwarding import two_hosts
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
 
@@ -42,9 +42,7 @@ ELSEWHERE = re.compile(r"^/v1/config(/|$)")
 
 @pytest.fixture(scope="module")
 def one(module_lab):
-    lab = two_hosts(module_lab)
-    assert answered(lab.a.ping("10.0.2.2"))
-    return lab
+    return warm(two_hosts(module_lab))
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lab import run
-from rest import Stream, ask, raw
+from rest import Stream, ask, raw, warm
 from test_forwarding import TWO, answered, two_hosts
 
 
 @pytest.fixture(scope="module")
 def one(module_lab):
-    return two_hosts(module_lab)
+    return warm(two_hosts(module_lab))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_neighbours_and_links_are_events(one, doc):
 
 def test_a_configuration_is_an_event(one, doc):
     with Stream(one.socket, "/v1/events?types=generation") as s:
-        one.apply(TWO)
+        one.apply(TWO + "  extra: {parent: wan, vlan: 7, addresses: [10.7.0.1/24]}\n")
         data = valid(doc, s.until("generation"))
         assert data["generation"] == one.show("version")["generation"]
 

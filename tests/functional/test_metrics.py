@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lab import inside, run
-from rest import ask
+from rest import ask, warm
 from test_forwarding import TWO, answered, two_hosts
 
 PORT = 9473
@@ -21,7 +21,7 @@ def one(module_lab):
         run("ip", "link", "set", "lo", "up", ns=lab.ns)
         run("sysctl", "-qw", "net.ipv6.conf.lo.disable_ipv6=0", ns=lab.ns)
         return lab
-    return two_hosts(with_loopback, config=CONFIG)
+    return warm(two_hosts(with_loopback, config=CONFIG))
 
 
 def scrape(one, host="127.0.0.1", path="/metrics"):
