@@ -15,8 +15,6 @@
 
 #define ACCEPT_BATCH 16 /* then others get their turn */
 #define SECOND UINT64_C(1000000000)
-#define HESITATES                                                                                            \
-	(SECOND / 10)       /* a reply that was not taken for so long may have to, if nothing else is left */
 #define STANDS_STILL SECOND /* what does nothing for so long may have to make room */
 
 struct api_stats api_stats;
@@ -145,8 +143,8 @@ bool connection_may_stream(const struct connection *c)
 	return all < API_STREAMS && count_of(c, true) < API_STREAMS_PER_CLIENT;
 }
 
-/* How willingly a connection is closed for another, 0: not at all. What is young is let be as long as there
- * is something that stands still. */
+/* How willingly a connection is closed for another, 0: not at all. A newcomer always finds room, at the cost
+ * of what stands still, or else of the oldest. */
 static unsigned worth_closing(const struct connection *c, uint64_t now)
 {
 	const bool still = now - c->since > STANDS_STILL;
@@ -159,7 +157,7 @@ static unsigned worth_closing(const struct connection *c, uint64_t now)
 	case CONNECTION_SENDS_BODY:
 		return still ? 3 : 1;
 	case CONNECTION_GETS_REPLY:
-		return now - c->moved > STANDS_STILL ? 2 : now - c->moved > HESITATES;
+		return now - c->moved > STANDS_STILL ? 2 : 1;
 	default:
 		return 0;
 	}
