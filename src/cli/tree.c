@@ -94,6 +94,12 @@ static const struct verb address_verbs[] = {
 	{0},
 };
 
+static const struct verb api_verbs[] = {
+	{"token", "", "Makes a token for the API on TCP, and the hash for the configuration.", NULL,
+		verb_api_token, NULL},
+	{0},
+};
+
 static const struct verb clear_verbs[] = {
 	{"counters", "", "Sets every counter to zero.", NULL, verb_clear_counters, NULL},
 	{0},
@@ -113,6 +119,7 @@ const struct verb verb_root[] = {
 	{"neighbor", NULL, "Changes neighbours (ARP, ND).", neighbor_verbs, NULL, NULL},
 	{"address", NULL, "Changes addresses of interfaces.", address_verbs, NULL, NULL},
 	{"clear", NULL, "Sets counters to zero.", clear_verbs, NULL, NULL},
+	{"api", NULL, "Access to the API.", api_verbs, NULL, NULL},
 	{"monitor", "[EVENT]...", "Prints what happens, as it happens: links, neighbours, changes.", NULL,
 		verb_monitor, NULL},
 	{"top", "[SECONDS]", "Ports, interfaces, workers, drops and stages with rates, on the whole screen.",

@@ -41,6 +41,7 @@ int verb_route_get(const struct cli *c, const struct args *a, const struct verb 
 int verb_neighbor_change(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_neighbor_flush(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_address_change(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_api_token(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_clear_counters(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_help(const struct cli *c, const struct args *a, const struct verb *v);
 
