@@ -35,7 +35,8 @@ def test_prompt_without_a_daemon(tmp_path):
         t.send("show ports\r").wait_for("start it with 'weir run")
         t.send("route delete \t").settle()  # names cannot be asked for: silence, not an error
         assert t.text().count("no weir answers") == 2
-        t.send("\x03").send("\x04")
+        t.send("\x03").wait_for(r"\^C\nweir@\S+>$")
+        t.send("\x04")
         assert t.end() == 0
 
 
