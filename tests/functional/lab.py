@@ -219,7 +219,19 @@ class Lab:
                    state or f"{self.dir}/second-state", *argv, ns=self.ns,
                    check=False, timeout=timeout)
 
+    def wait_carriers(self, seconds=5.0):
+        """The kernel notices within up to a second that a veth has its other end; until then its port is down. Ends that
+        a test took down stay so."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            links = json.loads(run("ip", "-j", "link", "show", ns=self.ns).stdout)
+            state = {link["ifname"]: link["operstate"] for link in links if "UP" in link["flags"]}
+            if all(state.get(h.port, "UP") in ("UP", "LOWERLAYERDOWN") for h in self.hosts.values()):
+                return
+            time.sleep(0.02)
+
     def start(self, config, wait=True, argv=(), **kw):
+        self.wait_carriers()
         self.how = kw
         self.path = self.config(self.whole(config, **kw))
         self.log = open(f"{self.dir}/weir.log", "w+", encoding="utf-8")
