@@ -112,8 +112,9 @@ static int allocate_plans(struct change *c, struct err *e)
 
 		p->pause = calloc(1, sizeof *p->pause);
 		p->between = calloc(1, sizeof *p->between);
+		p->early = calloc(1, sizeof *p->early);
 		p->final = calloc(1, sizeof *p->final);
-		if (p->pause == NULL || p->between == NULL || p->final == NULL)
+		if (p->pause == NULL || p->between == NULL || p->early == NULL || p->final == NULL)
 			return err_set(e, ENOMEM, "not enough memory for the plans of %u workers", n);
 	}
 	return c->plans != NULL ? 0 : err_set(e, ENOMEM, "not enough memory for the plans of %u workers", n);
@@ -126,6 +127,7 @@ static void free_plans(struct change *c)
 	for (unsigned i = 0; c->plans != NULL && i < n; i++) {
 		free(c->plans[i].pause);
 		free(c->plans[i].between);
+		free(c->plans[i].early);
 		free(c->plans[i].final);
 	}
 	free(c->plans);
@@ -324,30 +326,35 @@ static void change_commit(struct weir *w, const struct generation *old, const st
 	struct runtime *r = runtime_of(w);
 	struct change *c = r != NULL ? r->change : NULL;
 
+	if (c == NULL || !c->anything)
+		return;
+	if (r->running)
+		tell(r, c);
+	swap_finish(r, c);
+	close_old(r, c);
+	layout_free(&r->now, &c->next);
+	r->now = c->next;
+	r->running = true;
+	memory_settle(r, &r->now);
+}
+
+/* After all features: interfaces and routes are where they belong. */
+static void open_up(struct weir *w, const struct generation *old, const struct generation *next)
+{
+	struct runtime *r = runtime_of(w);
+	struct change *c = r != NULL ? r->change : NULL;
+
 	if (c == NULL)
 		return;
 	r->change = NULL;
+	ports_poll_link(r);
 	if (c->anything) {
-		if (r->running)
-			tell(r, c);
-		swap_finish(r, c);
-		close_old(r, c);
-		layout_free(&r->now, &c->next);
-		r->now = c->next;
-		r->running = true;
-		memory_settle(r, &r->now);
+		swap_open(r, c);
 		for (unsigned i = 0; i < r->now.set.workers; i++)
 			poller_tell(r, i);
 	}
 	free_plans(c);
 	free(c);
-}
-
-/* After all features: interfaces are where they belong. */
-static void look_at_links(struct weir *w, const struct generation *old, const struct generation *next)
-{
-	if (runtime_of(w) != NULL)
-		ports_poll_link(runtime_of(w));
 }
 
 static struct feature feature_change = {
@@ -365,6 +372,6 @@ static struct feature feature_restart = {
 	.name = "port-restarts",
 	.order = 1000,
 	.prepare = stop_and_start,
-	.commit = look_at_links,
+	.commit = open_up,
 };
 FEATURE_REGISTER(feature_restart)

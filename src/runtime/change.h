@@ -13,7 +13,9 @@
 struct plans {
 	const struct plan *before; /* that ran when the change began */
 	struct plan *pause;        /* without the ports that are stopped; also the way back */
-	struct plan *between, *final;
+	struct plan *between;
+	struct plan *early; /* all but what new devices receive */
+	struct plan *final;
 };
 
 struct change {
@@ -36,7 +38,10 @@ void swap_resume(struct runtime *r, struct change *c);
 /* Right before a generation is published: what moves is received by nobody, what was received has been sent.
  */
 void swap_begin(struct runtime *r, struct change *c, const struct generation *next);
-/* Right after: the workers do as c->next says. Nobody looks at what is only in r->now any more. */
+/* Right after: the workers do as c->next says, but for what new devices receive. Nobody looks at what is only
+ * in r->now any more. */
 void swap_finish(struct runtime *r, struct change *c);
+/* After all features: new devices are received from. */
+void swap_open(struct runtime *r, struct change *c);
 
 #endif

@@ -109,7 +109,7 @@ void plan_between(struct plan *plan, const struct plan *from, const struct plan 
 		add_ring(plan, from->tx[i]);
 }
 
-void plan_without(struct plan *plan, const struct port *p)
+void plan_deafen(struct plan *plan, const struct port *p)
 {
 	unsigned n = 0;
 
@@ -117,5 +117,10 @@ void plan_without(struct plan *plan, const struct port *p)
 		if (plan->rx[i].port != p->slot)
 			plan->rx[n++] = plan->rx[i];
 	plan->rx_count = n;
+}
+
+void plan_without(struct plan *plan, const struct port *p)
+{
+	plan_deafen(plan, p);
 	plan->way[p->slot] = (struct way){.port = NULL};
 }

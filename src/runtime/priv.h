@@ -216,7 +216,7 @@ int device_translate(struct port *p, unsigned queues, struct err *e);
 /* port.c */
 /* What becomes of a port when a config is applied. */
 enum port_change {
-	PORT_NONE,    /* the slot is empty */
+	PORT_EMPTY,   /* the slot is empty */
 	PORT_KEEP,    /* nothing */
 	PORT_TOUCH,   /* MAC address, reception or MTU change while it runs */
 	PORT_RESTART, /* its device is stopped, changed and started */
@@ -285,6 +285,8 @@ void plan_fill(struct plan *plan, const struct runtime *r, const struct layout *
 /* On the way from `from` to `to`: receives only what is in both and not `none`, sends by ports of both,
  * empties the rings of both. */
 void plan_between(struct plan *plan, const struct plan *from, const struct plan *to, bool none);
+/* Takes a port's receive queues out. */
+void plan_deafen(struct plan *plan, const struct port *p);
 /* Takes a port out: neither received nor sent by; its rings are emptied all the same. */
 void plan_without(struct plan *plan, const struct port *p);
 

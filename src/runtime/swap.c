@@ -138,7 +138,19 @@ static void retire_workers(struct runtime *r, const struct change *c)
 		poller_wait_end(r->poller[i]);
 }
 
-static void give_final(struct runtime *r, struct change *c)
+/* What new devices receive must find everything else in place. */
+static void fill_last(struct runtime *r, struct change *c, unsigned id)
+{
+	struct plans *p = &c->plans[id];
+
+	plan_fill(p->final, r, &c->next, id);
+	plan_fill(p->early, r, &c->next, id);
+	PORT_EACH(port, &c->next)
+	if (c->kind[port->slot] == PORT_ADD)
+		plan_deafen(p->early, port);
+}
+
+static void give_early(struct runtime *r, struct change *c)
 {
 	struct err e = {0};
 
@@ -146,15 +158,25 @@ static void give_final(struct runtime *r, struct change *c)
 		struct plans *p = &c->plans[i];
 		bool runs = i < c->workers;
 
-		if (!runs)
-			plan_fill(p->final, r, &c->next, i);
-		poller_listen(r->poller[i], runs ? p->between : NULL, p->final);
+		fill_last(r, c, i);
+		poller_listen(r->poller[i], runs ? p->between : NULL, p->early);
 		if (runs)
-			poller_give(r->poller[i], p->final);
-		else if (poller_launch(r, i, p->final, &e) != 0)
+			poller_give(r->poller[i], p->early);
+		else if (poller_launch(r, i, p->early, &e) != 0)
 			log_error("%s", e.text);
+	}
+}
+
+void swap_open(struct runtime *r, struct change *c)
+{
+	for (unsigned i = 0; i < c->next.set.workers; i++) {
+		struct plans *p = &c->plans[i];
+
+		poller_listen(r->poller[i], p->early, p->final);
+		poller_give(r->poller[i], p->final);
 		p->final = NULL; /* it runs */
 	}
+	weir_synchronize(r->weir);
 }
 
 static void place_control(const struct settings *now, const struct settings *next)
@@ -175,7 +197,7 @@ void swap_finish(struct runtime *r, struct change *c)
 	retire_workers(r, c);
 	for (unsigned s = 0; s < RTE_MAX_NUMA_NODES; s++)
 		r->weir->pool[s] = memory_pool_for(r, s);
-	give_final(r, c);
+	give_early(r, c);
 	weir_synchronize(r->weir);
 	for (unsigned i = 0; i < c->workers; i++)
 		free((void *)(uintptr_t)c->plans[i].before);
