@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -22,7 +23,8 @@
  * largest frames (64 of 128 buffers, 8192), transmit queues; and the cache. */
 #define POOL_SIZE 32767
 #define POOL_CACHE 256
-#define BUFFER_BYTES 2688               /* with all headers */
+#define BUFFER_BYTES 2688 /* with all headers */
+#define CPUS "/sys/devices/system/cpu"
 #define BASE_BYTES (UINT64_C(96) << 20) /* EAL, rings, counters */
 
 static unsigned first_cpu(const cpu_set_t *set)
@@ -45,6 +47,9 @@ static int start_eal(struct err *e)
 	cpu_set_t allowed;
 	bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
 
+	if (access(CPUS, F_OK) != 0)
+		return err_set(
+			e, ENOENT, "%s is missing, where DPDK looks for CPUs; mount sysfs on /sys", CPUS);
 	snprintf(lcore, sizeof lcore, "0@%u", known ? first_cpu(&allowed) : 0);
 	snprintf(megabytes, sizeof megabytes, "%u",
 		(unsigned)((BASE_BYTES + (uint64_t)POOL_SIZE * BUFFER_BYTES) >> 20));

@@ -14,7 +14,7 @@ die() { echo "FAILED: $*" >&2; exit 1; }
 
 unmount() {
 	local m
-	for m in proc dev/shm dev; do
+	for m in proc sys dev/shm dev; do
 		mountpoint -q "$root/$m" && umount "$root/$m"
 	done
 	return 0
@@ -79,6 +79,7 @@ enter() {
 	mkdir -p "$root"
 	tar -x -C "$root" -f "$base"
 	mount -t proc proc "$root/proc"
+	mount -t sysfs -o ro sysfs "$root/sys"
 	mount --bind /dev "$root/dev"
 	mount -t tmpfs tmpfs "$root/dev/shm"
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
@@ -117,7 +118,7 @@ use() {
 	as_nobody weir replay -c /usr/share/weir/examples/two-networks.yaml --in left=/usr/share/weir/examples/two-networks.pcap --out /tmp/out
 	inside sh -c 'test "$(stat -c %U:%a /var/lib/weir)" = weir:750' || die "/var/lib/weir is not the user's"
 	inside sh -c 'test "$(stat -c %U:%G:%a /etc/weir/conf.d)" = root:weir:775' || die "/etc/weir/conf.d is not the group's"
-	inside sh -c 'test -f /usr/share/bash-completion/completions/weir && test -d /usr/share/doc/weir-doc/guide' || die "a file is missing"
+	inside sh -c 'test -f /usr/share/bash-completion/completions/weir && test -d /usr/share/doc/weir/guide' || die "a file is missing"
 	# As the unit starts it: its user, its directories, the configuration it comes with.
 	inside setpriv --reuid weir --regid weir --init-groups --inh-caps=-all --bounding-set=-all env RUNTIME_DIRECTORY=/run/weir \
 		timeout -s TERM 20 weir run -- --no-huge --file-prefix "weirpkg$$" >"$dir/run.log" 2>&1 &
