@@ -4,7 +4,7 @@
 # UndefinedBehaviorSanitizer, and built for any x86-64-v2 CPU), fuzzing for a bounded time, functional tests with real
 # peers, a smoke run of the benchmarks. Installs what it needs. Safe to repeat, also after an interrupted run.
 #   ./check.sh          all of it
-#   ./check.sh NAME...  only these steps (style build unit sanitize tsan generic fuzz functional bench)
+#   ./check.sh NAME...  only these steps (style build unit sanitize tsan generic fuzz functional package bench)
 # The last line is "N passed, N failed[, N skipped]"; exit status 0 only when nothing failed.
 set -u
 cd "$(dirname "$0")"
@@ -149,6 +149,17 @@ fi
 if wants functional; then
 	echo "== functional tests"
 	functional
+fi
+if wants package; then
+	echo "== Debian packages"
+	check "alert rules" promtool check rules packaging/prometheus/alerts.yml
+	check "alerts" promtool test rules tests/packaging/alerts_test.yml
+	if [ "$(id -u)" -eq 0 ]; then
+		check "packages in a clean Debian" tests/packaging/run.sh $out/package
+	else
+		skipped=$((skipped + 1))
+		skips+=("packages in a clean Debian: needs root")
+	fi
 fi
 if wants bench; then
 	echo "== benchmarks, smoke run"

@@ -12,6 +12,12 @@ base=$dir/bookworm.tar
 say() { echo "== $*"; }
 die() { echo "FAILED: $*" >&2; exit 1; }
 
+daemon=
+clean_up() {
+	[ -z "$daemon" ] || kill "$daemon" || true
+	unmount
+}
+
 unmount() {
 	local m
 	for m in proc sys dev/shm dev; do
@@ -19,9 +25,10 @@ unmount() {
 	done
 	return 0
 }
-trap unmount EXIT
+trap clean_up EXIT
 
-inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
+become_inside() { exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
+inside() { (become_inside "$@"); }
 as_nobody() { inside setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
 
 # Every file with its type, mode and owner, without what package management itself keeps.
@@ -120,17 +127,19 @@ use() {
 	inside sh -c 'test "$(stat -c %U:%G:%a /etc/weir/conf.d)" = root:weir:775' || die "/etc/weir/conf.d is not the group's"
 	inside sh -c 'test -f /usr/share/bash-completion/completions/weir && test -d /usr/share/doc/weir/guide' || die "a file is missing"
 	# As the unit starts it: its user, its directories, the configuration it comes with.
-	inside setpriv --reuid weir --regid weir --init-groups --inh-caps=-all --bounding-set=-all env RUNTIME_DIRECTORY=/run/weir \
-		timeout -s TERM 20 weir run -- --no-huge --file-prefix "weirpkg$$" >"$dir/run.log" 2>&1 &
-	local pid=$! i
-	for i in $(seq 100); do
+	(become_inside setpriv --reuid weir --regid weir --init-groups --inh-caps=-all --bounding-set=-all \
+		env RUNTIME_DIRECTORY=/run/weir weir run -- --no-huge --file-prefix "weirpkg$$" >"$dir/run.log" 2>&1) &
+	daemon=$!
+	local i
+	for i in $(seq 200); do
 		inside weir -j show version >"$dir/version.json" 2>/dev/null && break
 		sleep 0.1
 	done
 	inside weir show version || { cat "$dir/run.log"; die "the daemon does not answer"; }
 	inside setpriv --reuid weir --regid weir --clear-groups weir config apply /etc/weir/weir.yaml || die "reload"
-	pkill -TERM -P "$(pgrep -P "$pid" timeout || echo "$pid")" || true
-	wait "$pid" || { cat "$dir/run.log"; die "the daemon ended badly"; }
+	kill -TERM "$daemon"
+	wait "$daemon" || { cat "$dir/run.log"; die "the daemon ended badly"; }
+	daemon=
 	grep -q "all packet buffers are back" "$dir/run.log" || { cat "$dir/run.log"; die "packet buffers"; }
 }
 
