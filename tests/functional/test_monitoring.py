@@ -57,7 +57,7 @@ def alert_queries():
 
 
 def check(metrics, what, expr, legend):
-    names = re.findall(r"\b(?:weir|process)_[a-z0-9_]+|\bup\b", expr)
+    names = re.findall(r"\b(?:weir|process)_[a-z0-9_]+|\bup\b", re.sub(r'"[^"]*"', "", expr))
     assert names, f"{what}: {expr} names no metric"
     for name in names:
         assert name in metrics, f"{what}: weir has no metric {name}"

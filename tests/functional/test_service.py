@@ -15,6 +15,7 @@ import pytest
 
 from lab import LIBC, WEIR, run
 
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 CONFIG = """
 dataplane: {{polling: busy}}
@@ -149,6 +150,22 @@ def busy_thread(pid):
     time.sleep(1)
     after = ticks()
     return max(after, key=lambda t: after[t] - before.get(t, 0))
+
+
+@pytest.mark.needs("root")
+def test_what_the_unit_reloads_with_fails_when_the_file_is_wrong(service):
+    """ExecReload=: its exit status is the reload's, and it returns when the change is in force."""
+    with open(os.path.join(REPO, "packaging/systemd/weir.service")) as f:
+        command = re.search(r"^ExecReload=/usr/bin/weir (.*) /etc/weir/weir.yaml$", f.read(), re.M).group(1).split()
+    s = service().start()
+    s.hear("READY=1", wait=30)
+    client = [s.weir, "--socket", f"{s.dir}/run/sock"]
+    for address, status, there in (("10.0.0.2/24", 0, "10.0.0.2/24"), ("10.0.0.3/244", 1, "10.0.0.2/24")):
+        s.put(CONFIG.format(prefix=s.prefix).replace("10.0.0.1/24", address))
+        p = run(*client, *command, f"{s.dir}/weir.yaml", check=False)
+        assert p.returncode == status, p.stdout + p.stderr
+        assert there in run(*client, "-j", "show", "interfaces").stdout
+    assert "weir.yaml:6:" in p.stderr
 
 
 @pytest.mark.needs("root")
