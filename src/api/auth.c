@@ -2,9 +2,7 @@
  *
  * Who asks: users on the Unix socket by what the kernel says about them, tokens and certificates on TCP.
  */
-#include <grp.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +35,6 @@ void auth_peer(struct connection *c, const struct api_settings *set)
 {
 	struct ucred peer = {.uid = (uid_t)-1, .gid = (gid_t)-1};
 	socklen_t size = sizeof peer;
-	const struct group *g = set->group[0] != '\0' ? getgrnam(set->group) : NULL;
 
 	c->client.family = 1;
 	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
@@ -47,7 +44,8 @@ void auth_peer(struct connection *c, const struct api_settings *set)
 		snprintf(c->who, sizeof c->who, "root");
 	else
 		snprintf(c->who, sizeof c->who, "uid %u", (unsigned)peer.uid);
-	if (peer.uid == 0 || peer.uid == geteuid() || (g != NULL && in_group(c->fd, peer.gid, g->gr_gid)))
+	if (peer.uid == 0 || peer.uid == geteuid() ||
+		(set->gid >= 0 && in_group(c->fd, peer.gid, (gid_t)set->gid)))
 		c->role = ROLE_WRITE;
 	else
 		c->role = set->others_read ? ROLE_READ : ROLE_NONE;

@@ -53,6 +53,8 @@ static void connection_free(struct connection *c)
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
+	if (c->server->api->admitting == c)
+		c->server->api->admitting = NULL;
 	api_stats.open--;
 	if (c->state == CONNECTION_STREAMS)
 		api_stats.streams--;
@@ -264,9 +266,14 @@ static void admit(struct server *s, int fd, const struct sockaddr_storage *from,
 	if (!has_room(c)) {
 		api_stats.refused_limit++;
 		refuse(c);
-	} else if (MHD_add_connection(s->mhd, fd, (const struct sockaddr *)from, len) != MHD_YES) {
-		connection_free(c); /* it closed the descriptor */
+		return;
 	}
+	/* When it fails it has closed the descriptor, and perhaps said that the connection ended. */
+	s->api->admitting = c;
+	if (MHD_add_connection(s->mhd, fd, (const struct sockaddr *)from, len) != MHD_YES &&
+		s->api->admitting != NULL)
+		connection_free(c);
+	s->api->admitting = NULL;
 }
 
 void connection_accept(evutil_socket_t listener, short what, void *server)

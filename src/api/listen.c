@@ -3,7 +3,6 @@
  * The sockets the API listens on.
  */
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -62,15 +61,13 @@ static int clear_stale(const struct sockaddr_un *at, struct err *e)
 /* The group of the socket. One that is named must exist; the usual one may be missing. */
 static int give_to_group(const char *path, const struct api_settings *set, struct err *e)
 {
-	const struct group *g = getgrnam(set->group);
-
-	if (g == NULL && !set->group_named)
+	if (set->gid < 0 && !set->group_named)
 		return 0;
-	if (g == NULL)
+	if (set->gid < 0)
 		return err_set(
 			e, ENOENT, "api.socket-group: there is no group '%s' on this machine", set->group);
 	/* Without the right to give it away the socket stays with our own group. */
-	if (lchown(path, (uid_t)-1, g->gr_gid) != 0 && set->group_named)
+	if (lchown(path, (uid_t)-1, (gid_t)set->gid) != 0 && set->group_named)
 		return err_set(e, errno, "the socket %s cannot be given to group '%s': %s", path, set->group,
 			strerror(errno));
 	return 0;

@@ -257,6 +257,51 @@ static void start_serving(struct api *a, struct server *s)
 		log_info("API: listening on %s", s->name);
 }
 
+static void free_gone(struct api *a)
+{
+	servers_free(a->gone);
+	a->gone = NULL;
+	while (a->gone_sets != NULL) {
+		struct api_settings *next = a->gone_sets->next;
+
+		settings_free(a->gone_sets);
+		a->gone_sets = next;
+	}
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *api)
+{
+	free_gone(api);
+}
+
+/* The request that changed the configuration may have come through a server that is not in force any more: it
+ * stops listening now and ends when its callbacks have returned. */
+static void retire(struct api *a, struct server *list)
+{
+	const struct timeval now = {0};
+
+	while (list != NULL) {
+		struct server *next = list->next;
+
+		if (list->accept != NULL)
+			event_free(list->accept);
+		list->accept = NULL;
+		close(list->fd);
+		list->fd = -1;
+		list->next = a->gone;
+		a->gone = list;
+		list = next;
+	}
+	if (a->set != NULL) {
+		a->set->next = a->gone_sets;
+		a->gone_sets = a->set;
+	}
+	if (a->reap != NULL)
+		evtimer_add(a->reap, &now);
+	else
+		free_gone(a);
+}
+
 static void commit(struct weir *w, const struct generation *old, const struct generation *next)
 {
 	struct api *a = w->offline ? NULL : the_api;
@@ -264,8 +309,7 @@ static void commit(struct weir *w, const struct generation *old, const struct ge
 
 	if (a == NULL || a->next_set == NULL)
 		return;
-	servers_free(split_servers(a, a->next_set));
-	settings_free(a->set);
+	retire(a, split_servers(a, a->next_set));
 	a->set = a->next_set;
 	for (end = &a->servers; *end != NULL; end = &(*end)->next)
 		;
@@ -315,7 +359,8 @@ static int start_timers(struct api *a, struct err *e)
 
 	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
 	a->feeds = evtimer_new(a->base, streams_due, a);
-	if (a->tick == NULL || a->feeds == NULL || event_add(a->tick, &second) != 0 ||
+	a->reap = evtimer_new(a->base, on_reap, a);
+	if (a->tick == NULL || a->feeds == NULL || a->reap == NULL || event_add(a->tick, &second) != 0 ||
 		events_open(a->w, streams_wake, a) != 0)
 		return err_set(e, ENOMEM, "not enough memory for the API");
 	return 0;
@@ -375,6 +420,7 @@ void api_stop(struct api *a)
 		unlink(a->path);
 	if (a->base != NULL)
 		events_close();
+	free_gone(a);
 	servers_free(a->servers);
 	forget_next(a);
 	settings_free(a->set);
@@ -382,6 +428,8 @@ void api_stop(struct api *a)
 		event_free(a->tick);
 	if (a->feeds != NULL)
 		event_free(a->feeds);
+	if (a->reap != NULL)
+		event_free(a->reap);
 	free(a->path);
 	if (a == the_api)
 		the_api = NULL;

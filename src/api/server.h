@@ -77,8 +77,11 @@ struct api {
 	struct server *servers;        /* in force; the Unix socket is the first */
 	struct api_settings *next_set; /* between prepare and commit or abort */
 	struct server *next_servers;
+	struct server *gone;            /* not in force any more; freed outside of their own callbacks */
+	struct api_settings *gone_sets; /* what those still point into */
 	struct connection *connections;
-	struct event *tick, *feeds;
+	struct connection *admitting; /* being handed to libmicrohttpd; NULL once that ended it */
+	struct event *tick, *feeds, *reap;
 	char *path;
 	size_t bodies;  /* bytes of request bodies that are held now */
 	size_t replies; /* bytes of replies that are held now */

@@ -2,6 +2,7 @@
 #include "api/settings.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ struct api_settings *settings_load(const struct node *cfg, struct err *e)
 {
 	const struct node *api = node_get(cfg, "api");
 	struct api_settings *s = calloc(1, sizeof *s);
+	const struct group *g;
 
 	if (s == NULL) {
 		err_set(e, ENOMEM, "not enough memory for the settings of the API");
@@ -84,6 +86,8 @@ struct api_settings *settings_load(const struct node *cfg, struct err *e)
 	}
 	snprintf(s->group, sizeof s->group, "%s", node_text(api, "socket-group", "weir"));
 	s->group_named = node_get(api, "socket-group") != NULL;
+	g = getgrnam(s->group); /* here, not at each connection: names may come from the network */
+	s->gid = g != NULL ? (int64_t)g->gr_gid : -1;
 	s->others_read = node_u64(api, "socket-others", 0) != 0;
 	NODE_EACH (t, node_get(api, "tokens")) {
 		struct api_token *k = &s->token[s->token_count++];

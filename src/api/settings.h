@@ -38,9 +38,11 @@ struct api_token {
 };
 
 struct api_settings {
-	char group[33];   /* of the Unix socket; empty: root's */
-	bool group_named; /* it must exist */
-	bool others_read; /* everybody on this machine may read */
+	struct api_settings *next; /* in api->gone_sets */
+	char group[33];            /* of the Unix socket; empty: root's */
+	bool group_named;          /* it must exist */
+	int64_t gid;               /* of the group when the configuration was read; -1: there is none */
+	bool others_read;          /* everybody on this machine may read */
 	unsigned listen_count, token_count;
 	struct api_listen listen[API_LISTEN_MAX];
 	struct api_token token[API_TOKENS_MAX];

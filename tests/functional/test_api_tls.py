@@ -144,6 +144,7 @@ def test_a_stranger_s_certificate_is_not_enough(one, certs):
         assert tcp(one, "GET", "/v1/version", certs, "stranger")[0] == 401
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_only_modern_tls(one, certs):
     with contextlib.closing(connect(one, certs)) as c:
         assert c.sock.version() == "TLSv1.3"
@@ -203,6 +204,20 @@ def test_tokens_and_certificates_change_at_run_time(one, certs):
         assert kept.getresponse().status == 200
     one.apply(config(certs))
     assert serial() == before
+
+
+def test_a_port_may_take_itself_away(one, certs):
+    """The change comes through the very port that is gone afterwards."""
+    for where in (None, certs):
+        with contextlib.closing(connect(one, where)) as c, contextlib.suppress(http.client.HTTPException, ConnectionError, ssl.SSLError):
+            c.request("PATCH", "/v1/config", b'{"api": null}', {"Authorization": f"Bearer {TOKENS['rw']}", "If-Match": "*"})
+            r = c.getresponse()
+            assert r.status == 200, r.read()
+        for port in (TLS, PLAIN):
+            with inside(one.ns), pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=5)
+        one.apply(config(certs))
+        assert tcp(one, "GET", "/v1/version", certs, "reader")[0] == 200
 
 
 @pytest.mark.parametrize("more,part", [
