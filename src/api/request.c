@@ -188,8 +188,8 @@ bool request_parse(struct request *r, const char *text, size_t len, unsigned dep
 	} else if (x.depth > depth) {
 		reply_error(r, 400, "the body nests deeper than %u levels", depth);
 	} else if (x.values > values) {
-		reply_error(r, 413, "the body holds more than %zu values; send it in several requests",
-			values);
+		reply_error(
+			r, 413, "the body holds more than %zu values; send it in several requests", values);
 	} else {
 		r->body = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 		if (r->body == NULL)
