@@ -10,6 +10,7 @@
 
 #include <rte_eal.h>
 #include <rte_mbuf.h>
+#include <sanitizer/lsan_interface.h>
 
 #include "api/api_priv.h"
 #include "config/config.h"
@@ -99,6 +100,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct rte_mempool *pool;
 	struct err e = {0};
 
+	__lsan_disable(); /* the leak checker does not look into DPDK's memory, where the instance is */
 	need(rte_eal_init(RTE_DIM(eal), eal) >= 0);
 	pool = rte_pktmbuf_pool_create("fuzz", 1023, 0, WEIR_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	weir = pool != NULL ? weir_new(1, pool, &e) : NULL;
@@ -111,6 +113,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		weir_link_set(weir, i, true);
 	}
 	start_config();
+	__lsan_enable();
 	return 0;
 }
 
