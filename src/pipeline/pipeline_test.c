@@ -27,7 +27,8 @@ static void hook_run(struct worker *w, const struct generation *g, struct burst 
 	}
 }
 
-static struct stage stage_hook = {.name = "hook", .help = "the test's", .id = STAGE_POLICER_IN, .run = hook_run};
+static struct stage stage_hook = {
+	.name = "hook", .help = "the test's", .id = STAGE_POLICER_IN, .run = hook_run};
 STAGE_REGISTER(stage_hook)
 
 /* Two nets; everything that comes in by interface a passes the hook. */

@@ -56,9 +56,9 @@ struct neigh_info {
 	uint8_t nud;                   /* enum neigh_nud */
 	bool router, permanent, known; /* known: mac is valid */
 	bool from_config;
-	uint32_t gateway_for;          /* next-hop sets that use it */
-	uint32_t queued;               /* packets waiting */
-	uint64_t age;                  /* ns since last confirmation */
+	uint32_t gateway_for; /* next-hop sets that use it */
+	uint32_t queued;      /* packets waiting */
+	uint64_t age;         /* ns since last confirmation */
 };
 /* In (interface id, address) order, starting after the given entry (IFACE_NONE = start). */
 void neigh_walk(const struct weir *w, uint16_t after_iface, const struct ipaddr *after,

@@ -115,8 +115,8 @@ void releases_flush(struct weir *w)
 	}
 }
 
-/* Words workers read: they keep their value, or change alone (mtu, out), or nobody may send through the slot (see
- * nh_refresh_ifaces()). */
+/* Words workers read: they keep their value, or change alone (mtu, out), or nobody may send through the slot
+ * (see nh_refresh_ifaces()). */
 SHARED_ON_PURPOSE void nh_fill_iface(struct weir *w, struct nexthop *nh, const struct iface *ifc)
 {
 	struct nh_l2 l2 = nh_l2_load(nh);
