@@ -56,7 +56,7 @@ class Bench:
     def replay(self, *words, exit=0, **kw):
         kw.setdefault("capture_output", True)
         p = subprocess.run(self.argv(*words), cwd=self.dir, text=True, timeout=60, check=False, **kw)
-        assert p.returncode == exit, f"exit {p.returncode}\n{p.stdout}{p.stderr}"
+        assert p.returncode == exit and "Sanitizer" not in (p.stderr or ""), f"exit {p.returncode}\n{p.stdout}{p.stderr}"
         return p
 
     def report(self, *words, **kw):

@@ -133,7 +133,8 @@ void routes_commit(struct weir *w)
 		spec.type = r->type;
 		spec.distance = r->distance;
 		spec.via_count = r->via_count;
-		memcpy(spec.via, &s->staged_via[r->via_first], r->via_count * sizeof spec.via[0]);
+		if (r->via_count != 0) /* else there may be no staged_via at all */
+			memcpy(spec.via, &s->staged_via[r->via_first], r->via_count * sizeof spec.via[0]);
 		if (route_install(w, &spec, true, s->mark, &e) != 0)
 			log_error("%s", e.text);
 	}
