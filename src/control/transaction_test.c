@@ -484,25 +484,16 @@ static void test_every_moment_may_be_the_last(void **state)
 	begin("one");
 }
 
+#define ON(where, test) cmocka_unit_test_setup_teardown(test, where, end)
+#define BOTH(test) ON(in_memory, test), ON(on_disk, test)
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_apply, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_apply, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_refusals_change_nothing, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_confirm, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_confirm, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_not_confirmed, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_not_confirmed, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_not_confirmed_and_no_room, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_rollback, in_memory, end),
-		cmocka_unit_test_setup_teardown(test_rollback, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_the_history_survives, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_a_directory_has_one_owner, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_strange_files, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_every_write_may_fail, on_disk, end),
-		cmocka_unit_test_setup_teardown(test_every_moment_may_be_the_last, on_disk, end),
-	};
+	const struct CMUnitTest tests[] = {BOTH(test_apply), ON(in_memory, test_refusals_change_nothing),
+		BOTH(test_confirm), BOTH(test_not_confirmed), ON(in_memory, test_not_confirmed_and_no_room),
+		BOTH(test_rollback), ON(on_disk, test_the_history_survives),
+		ON(on_disk, test_a_directory_has_one_owner), ON(on_disk, test_strange_files),
+		ON(on_disk, test_every_write_may_fail), ON(on_disk, test_every_moment_may_be_the_last)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
