@@ -98,6 +98,13 @@ static int group_setup(void **state)
 	return lab.pool != NULL ? 0 : -1;
 }
 
+/* Its memory is DPDK's and not seen by LeakSanitizer, but the stack behind it is ours. */
+static int group_teardown(void **state)
+{
+	rte_mempool_free(lab.pool);
+	return 0;
+}
+
 /* --- workers --- */
 
 struct thread {
@@ -410,5 +417,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(everything_changes_while_packets_pass, open_all, lab_close),
 	};
 
-	return cmocka_run_group_tests_name("stress", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("stress", tests, group_setup, group_teardown);
 }
