@@ -196,6 +196,9 @@ static const struct doc port_docs[] = {
 	{"tx_queues", DOC_U64, "Transmit queues."},
 	{"socket", DOC_U64, "NUMA socket; null: unknown.", .flags = DOC_NULL},
 	{"rss", DOC_BOOL, "The device spreads flows over the queues."},
+	{"rss_table", DOC_U64,
+		"Entries of the device's table of queues that follow the owners of flows; 0: none."},
+	{"rx_interrupts", DOC_BOOL, "It can wake a worker that sleeps."},
 	{"promiscuous", DOC_BOOL, "It takes frames for any address."},
 	{"rx_packets", DOC_U64, "Received."},
 	{"rx_bytes", DOC_U64, "Received."},
@@ -210,7 +213,7 @@ static const struct doc port_docs[] = {
 };
 static const struct doc ports_docs[] = {{"ports", DOC_LIST, "By id.", port_docs}, {0}};
 static const struct doc queue_docs[] = {
-	{"port", DOC_ANY, "The port."},
+	{"port", DOC_TEXT, "Name of the port."},
 	{"queue", DOC_U64, "Number of the queue."},
 	{0},
 };
@@ -218,6 +221,9 @@ static const struct doc worker_docs[] = {
 	{"id", DOC_U64, "Number from 0."},
 	{"lcore", DOC_U64, "DPDK's logical core."},
 	{"cpu", DOC_U64, "CPU it runs on."},
+	{"polling", DOC_TEXT, "busy, adaptive or interrupt."},
+	{"idle", DOC_TEXT, "What it does without work: spin, sleep, rx-interrupt, or wait."},
+	{"load", DOC_REAL, "Busy part of its time in the last one or two seconds."},
 	{"socket", DOC_U64, "NUMA socket; null: unknown.", .flags = DOC_NULL},
 	{"polls", DOC_U64, "Rounds over its queues."},
 	{"idle_polls", DOC_U64, "Rounds that found nothing."},
@@ -225,6 +231,8 @@ static const struct doc worker_docs[] = {
 	{"packets", DOC_U64, "Packets it received."},
 	{"busy_cycles", DOC_U64, "Cycles in rounds that found work."},
 	{"idle_cycles", DOC_U64, "Cycles in rounds that found nothing."},
+	{"sleep_cycles", DOC_U64, "Cycles asleep."},
+	{"sleeps", DOC_U64, "Times it slept."},
 	{"busy_ratio", DOC_REAL, "Busy part of its time since the start."},
 	{"cycles_per_packet", DOC_REAL, "Busy cycles per packet."},
 	{"queues", DOC_LIST, "Receive queues it polls.", queue_docs},
