@@ -173,12 +173,12 @@ def test_a_file_and_a_verb_exclude_each_other(one):
 
 
 def test_progress_only_on_a_terminal(one):
-    text = "".join(f"neighbor replace 10.0.1.77 lladdr 02:00:00:00:{i // 256:02x}:{i % 256:02x} dev lan\n" for i in range(4000))
+    text = "".join(f"neighbor replace 10.0.1.77 lladdr 02:00:00:00:{i // 256:02x}:{i % 256:02x} dev lan\n" for i in range(12000))
     path = one.config(text, "slow")
     with Terminal(WEIR, "-s", one.socket, "-f", path, columns=90) as t:
         assert t.wait_for(r"slow: (\[[#.]+\] +)?\d+ %, [\d,]+ commands, [\d,]+/s, .* left", 20)
-        assert t.end(60) == 0 and t.text() == ""
-    p = one.weir("-f", path, timeout=60)
+        assert t.end(120) == 0 and t.text() == ""
+    p = one.weir("-f", path, timeout=120)
     assert p.stderr == "" and p.stdout == ""
     one.weir("neighbor", "delete", "10.0.1.77", "dev", "lan")
 
