@@ -59,11 +59,11 @@ def test_plan_says_what_apply_does(one):
 
 
 def test_what_needs_a_restart_is_planned_and_refused(one):
-    path = one.config(one.whole(TWO).replace("workers: 1", "workers: 2"), "next.yaml")
+    path = one.config(one.whole(TWO).replace("file-prefix: ", "file-prefix: z"), "next.yaml")
     p = config(one, "plan", path, check=False)
-    assert p.returncode == 1 and "dataplane workers" in p.stdout and "restart" in p.stdout
+    assert p.returncode == 1 and "dpdk file-prefix" in p.stdout and "restart" in p.stdout
     p = config(one, "apply", path, check=False)
-    assert p.returncode == 1 and "dataplane workers" in p.stderr and "restart weir" in p.stderr
+    assert p.returncode == 1 and "dpdk file-prefix" in p.stderr and "restart weir" in p.stderr
     assert len(history(one)["entries"]) == 1
 
 

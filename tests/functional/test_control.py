@@ -158,8 +158,8 @@ def test_a_refused_file_changes_nothing(one):
         path = one.config(one.whole(text), "bad.yaml")
         p = one.weir("config", "apply", path, check=False)
         assert p.returncode == 1 and p.stderr.strip()
-    p = one.weir("config", "apply", one.config(one.whole(TWO).replace("workers: 1", "workers: 2"), "bad.yaml"), check=False)
-    assert p.returncode == 1 and "dataplane" in p.stderr
+    p = one.weir("config", "apply", one.config(one.whole(TWO).replace("file-prefix: ", "file-prefix: z"), "bad.yaml"), check=False)
+    assert p.returncode == 1 and "dpdk" in p.stderr
     assert [one.show(w) for w in ("routes",)] == before
     assert [i["name"] for i in one.show("interfaces")["interfaces"]] == names
     assert answered(one.a.ping("10.0.2.2"))
