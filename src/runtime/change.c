@@ -133,6 +133,20 @@ static void free_plans(struct change *c)
 	free(c->plans);
 }
 
+static int check_queues(const struct layout *l, struct err *e)
+{
+	unsigned count[WORKER_MAX] = {0};
+
+	PORT_EACH(p, l)
+	for (uint16_t q = 0; q < p->rx_queues; q++)
+		if (++count[plan_queue_worker(l, p, q)] > RX_QUEUES_MAX)
+			return err_set(e, ENOSPC,
+				"port '%s': a worker would have more than %d receive queues; use fewer "
+				"queues or more workers",
+				p->wish.name, RX_QUEUES_MAX);
+	return 0;
+}
+
 /* --- prepare --- */
 
 static int do_prepare(struct runtime *r, struct change *c, const struct node *cfg, struct err *e)
@@ -142,7 +156,7 @@ static int do_prepare(struct runtime *r, struct change *c, const struct node *cf
 	c->anything = changes_anything(r, c);
 	if (!c->anything)
 		return 0;
-	if (check_workers(r, &c->next, e) != 0 || open_devices(c, e) != 0 ||
+	if (check_workers(r, &c->next, e) != 0 || open_devices(c, e) != 0 || check_queues(&c->next, e) != 0 ||
 		memory_admit(r, &c->next, c->trial, e) != 0)
 		return -e->code;
 	if (!c->trial &&
