@@ -65,6 +65,15 @@ def with_tag(data, aux):
     return data
 
 
+def arrival(aux):
+    """When the kernel got the frame, seconds since 1970."""
+    for level, kind, value in aux:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, ns = struct.unpack("qq", value[:16])
+            return seconds + ns / 1e9
+    return time.time()
+
+
 class Host:
     """One namespace with one interface `eth` towards weir."""
 
@@ -118,6 +127,7 @@ class Host:
                 self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
                 self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
                 self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+                self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 self.sock.bind(("eth", 0))
         return self
 
@@ -127,9 +137,18 @@ class Host:
             self.sock.send(bytes(f))
 
     def receive(self, wait=0.4, match=None, enough=None):
-        """Frames that arrive within `wait` seconds of the last one (or until `enough` matched), as scapy packets."""
+        """Frames that arrive within `wait` seconds (or until `enough` matched), as scapy packets with the time the kernel
+        got them. They are looked at afterwards: that takes longer than receiving them."""
         self.raw()
-        got, end = [], time.monotonic() + wait
+        raw, got, end = [], [], time.monotonic() + wait
+
+        def look():
+            while raw:
+                data, at = raw.pop(0)
+                pkt = Ether(data)
+                pkt.time = at
+                if match is None or match(pkt):
+                    got.append(pkt)
         while enough is None or len(got) < enough:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
@@ -140,12 +159,11 @@ class Host:
                 if e.errno != errno.ENETDOWN:
                     raise
                 continue
-            data = with_tag(data, aux)
-            if address[2] == socket.PACKET_OUTGOING:
-                continue
-            pkt = Ether(data)
-            if match is None or match(pkt):
-                got.append(pkt)
+            if address[2] != socket.PACKET_OUTGOING:
+                raw.append((with_tag(data, aux), arrival(aux)))
+            if enough is not None:
+                look()
+        look()
         return got
 
     def drain(self, idle=0.3):

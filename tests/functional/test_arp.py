@@ -72,7 +72,7 @@ def test_addresses_are_announced_twice_at_start(shared):
     for p in told:
         assert p.dst == EVERYBODY and p.src == shared.mac["lan"] == p[ARP].hwsrc
         assert p[ARP].psrc == p[ARP].pdst == "10.0.1.1" and p[ARP].op == 1
-    assert 1.8 < float(told[1].time - told[0].time) < 2.4
+    assert 1.7 < float(told[1].time - told[0].time) < 2.4
 
 
 @pytest.mark.parametrize("to", ["everybody", "the router"])
