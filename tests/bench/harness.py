@@ -197,7 +197,7 @@ class Run:
                 t = Telemetry(self.prefix)
                 if t.opackets()[1] > 0:
                     return t
-            except (OSError, KeyError, ValueError, json.JSONDecodeError):
+            except (OSError, KeyError, TypeError, ValueError):  # not there yet, or not ready
                 pass
             time.sleep(0.1)
         raise RuntimeError("no packets within a minute: " + open(self.log.name, encoding="utf-8").read()[-600:])
