@@ -26,6 +26,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_AUXDATA, SO_RCVBUFFORCE = 263, 8, 33
+SO_TIMESTAMPNS = 35
 WEIR = os.environ.get("WEIR_BIN", "build/src/cli/weir")
 _serial = 0
 
