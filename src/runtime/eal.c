@@ -282,7 +282,8 @@ static bool prefix_taken(void)
 int eal_start(struct runtime *r, const struct layout *l, const struct node *cfg, const struct run_options *o,
 	struct err *e)
 {
-	static struct arguments a; /* EAL keeps pointers into it */
+	static struct arguments a;       /* EAL keeps pointers into it */
+	static char *permuted[EAL_ARGS]; /* EAL writes into the list: the texts stay reachable through `a` */
 	int rc;
 
 	collect(r, l, cfg, o, &a);
@@ -292,7 +293,8 @@ int eal_start(struct runtime *r, const struct layout *l, const struct node *cfg,
 	remember(r, &a);
 	log_info("EAL arguments: %s", r->eal_text);
 	join_log();
-	rc = rte_eal_init(a.n, a.v);
+	memcpy(permuted, a.v, sizeof permuted);
+	rc = rte_eal_init(a.n, permuted);
 	if (rc < 0 && prefix_taken())
 		return err_set(e, EBUSY,
 			"another DPDK process already runs under the file prefix '%s'; stop it, or name "
