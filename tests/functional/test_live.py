@@ -121,25 +121,21 @@ def test_worker_count_with_several_queues(lab):
     back.check()
 
 
-def test_interfaces_move_between_ports(lab):
-    """An interface goes to a new port with its routes and neighbours: nothing is sent into the void."""
+def test_interface_moves_to_another_port(lab):
+    """With its routes and neighbours: nothing is sent into the void and nothing twice. (Packets that meet the moment
+    when the next hop's frame changes wait with the control thread and may be overtaken.)"""
     live = Live(lab, with_c(), BASE + port("c"))
     live.to_c()
     mac = live.lab.macs()["lan"]
     flows = [frame(mac, "10.0.1.2", "10.0.2.2", 1000 + i) for i in range(8)]
-    # The wire of b and c is one: both hosts take what comes.
-    with Stream(live.lab.a, live.lab.b, flows) as at_b, Stream(live.lab.a, live.lab.c, []) as at_c:
+    with Stream(live.lab.c, live.lab.c, []) as at_c, Stream(live.lab.a, live.lab.b, flows) as at_b:
         at_c.seen = {k: [] for k in at_b.seen}
         time.sleep(0.5)
         live.apply(PLAIN.replace("port: b", "port: c"), BASE + port("c"))
         time.sleep(0.5)
-        at_b.finish()
-        time.sleep(0.3)
-        at_c.finish()
-    got = sorted(n for flow in at_b.seen for n in at_b.seen[flow]) + sorted(n for f in at_c.seen for n in at_c.seen[f])
-    assert len(got) == at_b.total_sent(), "packets were lost when the interface moved"
+    assert at_b.total_seen() > 0 and at_c.total_seen() > 0
     for flow in at_b.seen:
-        assert at_b.seen[flow] + at_c.seen[flow] == list(range(1, at_b.sent[flow] + 1))
+        assert sorted(at_b.seen[flow] + at_c.seen[flow]) == list(range(1, at_b.sent[flow] + 1))
 
 
 # --- the port itself ---

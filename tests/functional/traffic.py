@@ -44,6 +44,7 @@ def owner(src, dst, sport, dport, workers):
 
 class Stream:
     def __init__(self, sender, receiver, frames, pps=3000, burst=4):
+        """Sends the frames in turn (none: only receives)."""
         self.tx, self.rx = sender.raw().sock, receiver.raw().sock
         self.frames = [bytearray(f) for f in frames]
         self.at = [f.index(MAGIC) + len(MAGIC) for f in self.frames]
@@ -76,7 +77,7 @@ class Stream:
 
     def send(self):
         turn, due = 0, time.monotonic()
-        while not self.stop.is_set():
+        while self.frames and not self.stop.is_set():
             for _ in range(self.burst):
                 i = turn % len(self.frames)
                 n = self.sent[self.flow[i]] + 1
