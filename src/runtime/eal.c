@@ -152,7 +152,8 @@ static void choose_memory(struct runtime *r, const struct layout *l, struct argu
 		add(a, "--no-huge");
 	}
 	if (!given(a, "-m")) {
-		snprintf(text, sizeof text, "%llu", (unsigned long long)(need >> 20) + 32);
+		/* All there will ever be, so also for what is added later; pages are only taken when used. */
+		snprintf(text, sizeof text, "%llu", (unsigned long long)(need >> 19) + 256);
 		add2(a, "-m", text);
 	}
 }

@@ -176,9 +176,13 @@ static int make_pool(struct runtime *r, struct pool *p, struct err *e)
 	if (p->mp != NULL)
 		return 0;
 	return err_set(e, ENOMEM,
-		"%u packet buffers (%" PRIu64 " MB) for NUMA node %d do not fit: %s. Reserve more hugepages "
-		"(now: cat /proc/meminfo | grep Huge), or use fewer queues, descriptors or workers",
-		p->size, pool_bytes(p) >> 20, p->socket, rte_strerror(rte_errno));
+		"%u packet buffers (%" PRIu64
+		" MB) for NUMA node %d do not fit: %s. %s, or use fewer queues, "
+		"descriptors or workers",
+		p->size, pool_bytes(p) >> 20, p->socket, rte_strerror(rte_errno),
+		r->hugepages
+			? "Reserve more hugepages (now: cat /proc/meminfo | grep Huge)"
+			: "Restart weir, which then asks for enough, or with more (dpdk.extra-args: -m MB)");
 }
 
 /* Adds a pool; with `trial` it is only looked whether the config allows it. */

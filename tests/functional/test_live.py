@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ports, queues and workers change in a running daemon: other ports lose nothing, a refused change is none."""
 import json
+import os
+import signal
 import struct
+import subprocess
 import time
 
 import pytest
@@ -316,3 +319,39 @@ def test_full_ring_of_a_shared_transmit_queue_is_counted(lab):
     one.weir("config", "apply", one.config(one.whole(wan + neighbour, workers=4, ports=b)))
     one.settle()
     assert one.drops()["tx-full"] > 0
+
+
+# --- with DPDK's tools, without hugepages ---
+
+@pytest.mark.needs("dpdk-dumpcap")
+def test_capture_goes_on_while_ports_change(lab):
+    """A second DPDK process is attached: it hears of devices that come and go."""
+    live = Live(lab)
+    one = live.lab
+    path = f"{one.dir}/capture.pcapng"
+    tool = subprocess.Popen(["ip", "netns", "exec", one.ns, "dpdk-dumpcap", "--file-prefix", one.prefix, "-i", "0", "-w", path],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    one.children.append(tool)
+    there, back = live.both_ways()
+    with there, back:
+        wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 10000, 10)
+        for step in STEPS:
+            live.apply(**{"config": PLAIN, **step})
+        size = os.path.getsize(path)
+        wait_for(lambda: os.path.getsize(path) > size + 10000)
+    there.check()
+    back.check()
+    tool.send_signal(signal.SIGINT)
+    assert tool.wait(10) == 0
+
+
+def test_without_hugepages(lab):
+    """Memory is what EAL was started with: small changes fit, others are refused with numbers."""
+    live = Live(lab, dpdk_args=("--no-huge",))
+    how = {"dpdk_args": ("--no-huge",)}
+    live.apply(with_c(), BASE + port("c"), 2, **how)
+    live.to_c()
+    live.refused("packet buffers (", "do not fit", ports=BASE + port("c", rx_queues=16, rx_descriptors=8192, tx_descriptors=8192),
+                 count=2, config=with_c(), **how)
+    live.to_c()
+    live.apply(**how)
