@@ -274,6 +274,7 @@ static int add_address(struct node *entry, const struct prefix *p)
 	if (list == NULL || put(list, NULL, prefix_format(p, text), true) != 0)
 		return -ENOMEM;
 	list->last->value.prefix = *p;
+	list->last->typed = true;
 	return 0;
 }
 

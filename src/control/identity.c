@@ -37,13 +37,15 @@ static const char *format_typed(const struct schema *s, const struct node *n, ch
 
 const char *canonical(const struct schema *s, const struct node *n, char buf[static CANONICAL_MAX])
 {
-	struct node typed = *n;
+	struct node typed;
 	struct fault f;
 
-	if (s == NULL || n->kind != NODE_SCALAR || s->type >= SCHEMA_MAP ||
-		schema_scalar(s, "", &typed, &f) != 0)
+	if (s == NULL || n->kind != NODE_SCALAR || s->type >= SCHEMA_MAP)
 		return n->text != NULL ? n->text : "";
-	return format_typed(s, &typed, buf);
+	if (n->typed)
+		return format_typed(s, n, buf);
+	typed = *n;
+	return schema_scalar(s, "", &typed, &f) == 0 ? format_typed(s, &typed, buf) : n->text;
 }
 
 /* --- identities --- */
@@ -94,9 +96,15 @@ static bool same_item(const struct schema *list, const struct node *a, const str
 	if (list->identity == NULL)
 		return a->kind == NODE_SCALAR && b->kind == NODE_SCALAR &&
 		       strcmp(canonical(list->item, a, x), canonical(list->item, b, y)) == 0;
-	for (const char *const *key = list->identity; *key != NULL; key++)
+	for (const char *const *key = list->identity; *key != NULL; key++) {
+		const struct node *p = node_get(a, *key), *q = node_get(b, *key);
+
+		if (p != NULL && q != NULL && p->text != NULL && q->text != NULL &&
+			strcmp(p->text, q->text) == 0)
+			continue; /* the usual case */
 		if (strcmp(part(list, a, *key, x), part(list, b, *key, y)) != 0)
 			return false;
+	}
 	return true;
 }
 

@@ -303,6 +303,8 @@ static void check_value(struct walk *w, const struct schema *s, const char *labe
 		check_list(w, s, label, n);
 	} else if ((s->type == SCHEMA_ANY_OF ? check_any_of : check_one)(w, s, label, n, &f) != 0) {
 		report(w, n, &f);
+	} else {
+		n->typed = s->type != SCHEMA_ANY_OF;
 	}
 }
 

@@ -129,6 +129,7 @@ struct node *node_copy(const struct node *n)
 	copy->column = n->column;
 	copy->file = n->file;
 	copy->quoted = n->quoted;
+	copy->typed = n->typed;
 	copy->key_line = n->key_line;
 	copy->key_column = n->key_column;
 	copy->value = n->value;

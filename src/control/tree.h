@@ -23,6 +23,7 @@ struct node {
 	uint32_t line, column; /* 1-based; line 0: not from a text, its place is a JSON pointer */
 	uint16_t file;         /* which of several files, see struct diag */
 	bool quoted;           /* "..." or '...': never a number or boolean */
+	bool typed;            /* value holds what the schema made of the text */
 	const char *key;       /* in a map: this child's key; else NULL */
 	uint32_t key_line, key_column;
 	char *text;                       /* scalar as written */

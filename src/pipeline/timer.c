@@ -61,18 +61,28 @@ void timer_cancel(struct weir *w, struct timer *t)
 		sift_down(w, at, last);
 }
 
+int timer_room(struct weir *w, uint32_t n)
+{
+	uint32_t room = w->timer_room != 0 ? w->timer_room : 256;
+	struct timer **heap;
+
+	while (room < w->timer_count + n)
+		room *= 2;
+	if (room == w->timer_room)
+		return 0;
+	heap = realloc(w->timer_heap, room * sizeof *heap);
+	if (heap == NULL)
+		return -ENOMEM;
+	w->timer_heap = heap;
+	w->timer_room = room;
+	return 0;
+}
+
 int timer_set(struct weir *w, struct timer *t, uint64_t when)
 {
 	timer_cancel(w, t);
-	if (w->timer_count == w->timer_room) {
-		uint32_t room = w->timer_room != 0 ? w->timer_room * 2 : 256;
-		struct timer **heap = realloc(w->timer_heap, room * sizeof *heap);
-
-		if (heap == NULL)
-			return -ENOMEM;
-		w->timer_heap = heap;
-		w->timer_room = room;
-	}
+	if (timer_room(w, 1) != 0)
+		return -ENOMEM;
 	t->when = when;
 	t->serial = w->timer_serial++;
 	sift_up(w, w->timer_count++, t);

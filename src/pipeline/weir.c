@@ -14,6 +14,7 @@
 #include <rte_malloc.h>
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "pipeline/drop.h"
 
 REASON_DEFINE(reason_inbox_full, REASON_ERROR, "inbox-full",
@@ -127,6 +128,7 @@ int weir_prepare(struct weir *w, const struct node *cfg, struct err *e)
 			continue;
 		abort_features(w, f);
 		generation_free(next);
+		reserve_release();
 		return e != NULL && e->code != 0 ? -e->code : -EINVAL;
 	}
 	w->prepared = next;
@@ -146,10 +148,12 @@ void weir_commit(struct weir *w)
 		if (f->commit != NULL)
 			f->commit(w, old, next);
 	weir_defer(w, free_generation, old);
+	reserve_release();
 }
 
 void weir_abort(struct weir *w)
 {
+	reserve_release();
 	abort_features(w, NULL);
 	generation_free(w->prepared);
 	w->prepared = NULL;

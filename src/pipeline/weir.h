@@ -33,6 +33,8 @@ struct timer {
 /* (Re)arms t to fire at `when`. 0 or -ENOMEM. */
 int timer_set(struct weir *w, struct timer *t, uint64_t when);
 void timer_cancel(struct weir *w, struct timer *t);
+/* Room for n more timers than are set now: setting them cannot fail then. 0 or -ENOMEM. */
+int timer_room(struct weir *w, uint32_t n);
 
 /* --- features: plug into configuration and life cycle from their own folder --- */
 struct feature {

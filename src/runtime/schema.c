@@ -47,6 +47,11 @@ static const struct schema dataplane_fields[] = {
 		.type = SCHEMA_SIZE,
 		.min = 16u << 20,
 		.help = "Most memory packet buffers may take; by default what queues and workers need."},
+	{.key = "table-memory",
+		.type = SCHEMA_SIZE,
+		.min = 16u << 20,
+		.help = "Most memory tables and packet buffers may take together, as 'config plan' shows it; "
+			"by default what the machine has."},
 	{0},
 };
 

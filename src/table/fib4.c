@@ -171,7 +171,7 @@ static void join(struct fib4 *f, uint32_t slot)
 {
 	uint32_t g = f->dir[slot] & ~FIB4_EXT;
 	size_t base = (size_t)g * GROUP_ENTRIES;
-	struct returned *r;
+	struct returned *r, now = {.fib = f, .group = g};
 
 	if ((f->dir[slot] & FIB4_EXT) == 0)
 		return;
@@ -179,15 +179,20 @@ static void join(struct fib4 *f, uint32_t slot)
 		if (f->group_len[base + i] > 24)
 			return;
 	r = malloc(sizeof *r);
-	if (r == NULL)
+	if (r == NULL && f->wait == NULL)
 		return; /* the group stays split, which is correct, only larger */
-	*r = (struct returned){.fib = f, .group = g};
+	if (r != NULL)
+		*r = now;
 	f->dir_len[slot] = f->group_len[base];
 	publish(&f->dir[slot], f->group[base]);
-	if (f->defer != NULL)
+	if (r == NULL) {
+		f->wait(f->defer_ctx);
+		f->free_group[f->group_free++] = g;
+	} else if (f->defer != NULL) {
 		f->defer(f->defer_ctx, give_back, r);
-	else
+	} else {
 		give_back(r);
+	}
 }
 
 static uint32_t masked(uint32_t ip, uint8_t len)

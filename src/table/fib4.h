@@ -26,6 +26,7 @@ struct fib4 {
 	uint32_t *free_group;
 	uint32_t group_room, group_free;
 	void (*defer)(void *ctx, void (*fn)(void *), void *arg);
+	void (*wait)(void *ctx); /* for a grace period, when there is no memory to defer; may be NULL */
 	void *defer_ctx;
 	struct radix *rib; /* prefix -> next hop, to find what a deleted prefix uncovers */
 };

@@ -29,8 +29,8 @@
 #define PATH_MAX_UNITS (PATH_MAX_NODES * 17u)
 
 struct free_list {
-	uint32_t *unit;
-	uint32_t count, room;
+	uint32_t *unit; /* as many as the arena has: address space, resident as far as it is used */
+	uint32_t count;
 };
 
 struct fib6 {
@@ -38,8 +38,10 @@ struct fib6 {
 	uint32_t used_units, free_units;
 	struct free_list free[CLASSES];
 	void (*defer)(void *, void (*)(void *), void *);
+	void (*wait)(void *);
 	void *defer_ctx;
 	struct radix *rib;
+	struct retired *spare; /* when there is no memory for another one */
 };
 
 /* Units an update replaced, freed together after a grace period. */
@@ -103,26 +105,6 @@ static uint32_t take(struct fib6 *f, unsigned class)
 	return unit;
 }
 
-/* Every unit that exists could come back, so room is made before it is handed out: give() cannot fail. */
-static bool reserve_list(struct fib6 *f)
-{
-	for (unsigned c = 0; c < CLASSES; c++) {
-		struct free_list *l = &f->free[c];
-		uint32_t want = f->used_units + PATH_MAX_UNITS, room;
-		uint32_t *unit;
-
-		if (l->room >= want)
-			continue;
-		room = want * 2;
-		unit = realloc(l->unit, room * sizeof *unit);
-		if (unit == NULL)
-			return false;
-		l->unit = unit;
-		l->room = room;
-	}
-	return true;
-}
-
 static void give(struct fib6 *f, uint32_t unit, unsigned class)
 {
 	f->free[class].unit[f->free[class].count++] = unit;
@@ -141,7 +123,8 @@ static void free_retired(void *arg)
 
 	for (unsigned i = 0; i < r->count; i++)
 		give(r->fib, r->unit[i], r->class[i]);
-	free(r);
+	if (r != r->fib->spare)
+		free(r);
 }
 
 /* --- nodes --- */
@@ -276,6 +259,19 @@ static void apply(struct fib6 *f, const struct change *c)
 
 /* --- public --- */
 
+static bool map_lists(struct fib6 *f)
+{
+	for (unsigned c = 0; c < CLASSES; c++) {
+		void *p = mmap(NULL, sizeof(uint32_t) * (ARENA_UNITS >> c), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (p == MAP_FAILED)
+			return false;
+		f->free[c].unit = p;
+	}
+	return true;
+}
+
 struct fib6 *fib6_new(void (*defer)(void *, void (*)(void *), void *), void *ctx)
 {
 	struct fib6 *f = calloc(1, sizeof *f);
@@ -289,11 +285,13 @@ struct fib6 *fib6_new(void (*defer)(void *, void (*)(void *), void *), void *ctx
 	f->view.dir = mmap(NULL, DIR_ENTRIES * sizeof *f->view.dir, PROT_READ | PROT_WRITE, flags, -1, 0);
 	f->view.arena = mmap(NULL, (size_t)ARENA_UNITS * FIB6_UNIT, PROT_READ | PROT_WRITE, flags, -1, 0);
 	f->rib = radix_new(128);
+	f->spare = calloc(1, sizeof *f->spare);
 	if (f->view.dir == MAP_FAILED)
 		f->view.dir = NULL;
 	if (f->view.arena == MAP_FAILED)
 		f->view.arena = NULL;
-	if (f->view.dir == NULL || f->view.arena == NULL || f->rib == NULL) {
+	if (f->view.dir == NULL || f->view.arena == NULL || f->rib == NULL || f->spare == NULL ||
+		!map_lists(f)) {
 		fib6_free(f);
 		return NULL;
 	}
@@ -309,9 +307,16 @@ void fib6_free(struct fib6 *f)
 	if (f->view.arena != NULL)
 		munmap(f->view.arena, (size_t)ARENA_UNITS * FIB6_UNIT);
 	for (unsigned c = 0; c < CLASSES; c++)
-		free(f->free[c].unit);
+		if (f->free[c].unit != NULL)
+			munmap(f->free[c].unit, sizeof(uint32_t) * (ARENA_UNITS >> c));
+	free(f->spare);
 	radix_free(f->rib, NULL);
 	free(f);
+}
+
+void fib6_set_wait(struct fib6 *f, void (*wait)(void *ctx))
+{
+	f->wait = wait;
 }
 
 uint32_t fib6_count(const struct fib6 *f)
@@ -328,17 +333,23 @@ static struct retired *begin(struct fib6 *f)
 {
 	struct retired *r;
 
-	if (f->used_units + PATH_MAX_UNITS > ARENA_UNITS || !reserve_list(f))
+	if (f->used_units + PATH_MAX_UNITS > ARENA_UNITS)
 		return NULL;
 	r = calloc(1, sizeof *r);
+	if (r == NULL && (f->wait != NULL || f->defer == NULL))
+		r = f->spare;
 	if (r != NULL)
-		r->fib = f;
+		*r = (struct retired){.fib = f};
 	return r;
 }
 
 static void finish(struct fib6 *f, struct retired *r)
 {
-	if (r->count == 0)
+	if (r == f->spare && f->wait != NULL && r->count != 0)
+		f->wait(f->defer_ctx);
+	if (r == f->spare)
+		free_retired(r);
+	else if (r->count == 0)
 		free(r);
 	else if (f->defer != NULL)
 		f->defer(f->defer_ctx, free_retired, r);
@@ -358,7 +369,7 @@ int fib6_add(struct fib6 *f, const uint8_t ip[16], uint8_t len, uint16_t nh)
 		return -ENOSPC;
 	value = radix_insert(f->rib, ip, len);
 	if (value == NULL) {
-		free(c.retired);
+		finish(f, c.retired);
 		return -ENOMEM;
 	}
 	*value = (void *)(uintptr_t)nh;

@@ -14,6 +14,8 @@ struct fib6;
 
 struct fib6 *fib6_new(void (*defer)(void *, void (*)(void *), void *), void *ctx);
 void fib6_free(struct fib6 *f);
+/* `wait(ctx)` waits for a grace period: used instead of `defer` when there is no memory to defer with. */
+void fib6_set_wait(struct fib6 *f, void (*wait)(void *ctx));
 /* As fib4_add() / fib4_del(); `ip` is 16 bytes in network order. */
 int fib6_add(struct fib6 *f, const uint8_t ip[16], uint8_t len, uint16_t nh);
 int fib6_del(struct fib6 *f, const uint8_t ip[16], uint8_t len);

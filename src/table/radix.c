@@ -5,8 +5,11 @@
  */
 #include "table/radix.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/reserve.h"
 
 struct node {
 	struct node *child[2];
@@ -14,6 +17,7 @@ struct node {
 	uint8_t len;
 	uint8_t key[]; /* 4 or 16 bytes, zero beyond len */
 };
+static_assert(sizeof(struct node) + 16 <= RADIX_NODE_BYTES, "what the header promises");
 
 struct radix {
 	struct node *root;
@@ -86,7 +90,7 @@ static unsigned common_bits(const uint8_t *a, const uint8_t *b, unsigned limit)
 
 static struct node *new_node(struct radix *r, const uint8_t *key, unsigned len)
 {
-	struct node *n = calloc(1, sizeof *n + r->bytes);
+	struct node *n = reserve_calloc(1, sizeof *n + r->bytes);
 
 	if (n == NULL)
 		return NULL;

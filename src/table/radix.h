@@ -18,6 +18,10 @@ void radix_free(struct radix *r, void (*value_free)(void *value)); /* value_free
 uint32_t radix_count(const struct radix *r);
 uint64_t radix_memory(const struct radix *r);
 
+/* Bytes of a node, and how many an insert makes at most: for reserve_add(). */
+#define RADIX_NODE_BYTES 64
+#define RADIX_NODES_PER_INSERT 2
+
 /* key: network-order bytes (4 or 16), bits beyond len are ignored. */
 /* Slot of the prefix's value, created (NULL value) if absent; NULL when memory is short. Values must be made
  * non-NULL by the caller; a slot with a NULL value does not exist for the other functions. */

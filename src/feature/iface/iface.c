@@ -13,6 +13,7 @@
 #include "control/tree.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/route.h"
+#include "pipeline/bill.h"
 #include "pipeline/weir.h"
 
 struct known_port {
@@ -405,6 +406,16 @@ int iface_address_del(struct weir *w, const char *iface, const struct prefix *p,
 	return edit_addresses(w, iface, e, remove_address, p);
 }
 
+/* Two generations: the one that runs and the one that is made. */
+static void iface_bill(const struct weir *w, const struct node *cfg, struct bill *b)
+{
+	const struct node *ifaces = node_get(cfg, "interfaces"), *ports = node_get(cfg, "ports");
+	uint64_t n = ifaces != NULL ? ifaces->count : 0, p = ports != NULL ? ports->count : 0;
+	const uint64_t vlans = 4096 * sizeof(uint16_t);
+
+	bill_add(b, "interfaces", n, 2 * (sizeof(struct generation) + n * sizeof(struct iface) + p * vlans));
+}
+
 static struct feature feature_iface = {
 	.name = "iface",
 	.order = 10,
@@ -412,5 +423,6 @@ static struct feature feature_iface = {
 	.fini = iface_fini,
 	.prepare = iface_prepare,
 	.commit = iface_commit,
+	.bill = iface_bill,
 };
 FEATURE_REGISTER(feature_iface)

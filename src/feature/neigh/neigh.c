@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reserve.h"
 #include "control/tree.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
+#include "pipeline/bill.h"
 #include "table/hash_bytes.h"
 
 REASON_DEFINE(reason_neigh_removed, REASON_DROP, "neighbor-removed",
@@ -145,7 +147,7 @@ static bool make_room(struct weir *w, bool wanted)
 
 static struct neigh *create(struct weir *w, const struct iface *ifc, const struct ipaddr *a)
 {
-	struct neigh *n = calloc(1, sizeof *n), **at = chain(w, ifc->id, a);
+	struct neigh *n = reserve_calloc(1, sizeof *n), **at = chain(w, ifc->id, a);
 
 	if (n == NULL)
 		return NULL;
@@ -348,6 +350,27 @@ static int prepare(struct weir *w, const struct node *cfg, struct generation *ne
 	return 0;
 }
 
+uint32_t neigh_staged(const struct weir *w)
+{
+	return w->neigh->staged_count;
+}
+
+int neigh_reserve(struct weir *w, uint32_t neighbors, uint32_t addresses)
+{
+	if (reserve_add(sizeof(struct neigh), neighbors) != 0 ||
+		reserve_add(sizeof(struct own), addresses) != 0)
+		return -ENOMEM;
+	return timer_room(w, neighbors + addresses);
+}
+
+/* The entries with what they put into the routing table, as many as there may be. */
+static void bill(const struct weir *w, const struct node *cfg, struct bill *b)
+{
+	uint64_t limit = node_u64(node_get(cfg, "neighbor"), "limit", 8192);
+
+	bill_add(b, "neighbours", limit, limit * (sizeof(struct neigh) + 512));
+}
+
 static void abort_config(struct weir *w)
 {
 	free(w->neigh->staged);
@@ -445,6 +468,7 @@ static struct feature feature_neigh = {
 	.prepare = prepare,
 	.commit = commit,
 	.abort = abort_config,
+	.bill = bill,
 	.link = link_changed,
 };
 FEATURE_REGISTER(feature_neigh)

@@ -43,6 +43,10 @@ void neigh_remove_lost(struct weir *w);
 int neigh_add(struct weir *w, uint16_t iface, const struct ipaddr *a, const uint8_t mac[6], bool permanent,
 	bool replace, bool from_config, struct err *e);
 int neigh_del(struct weir *w, uint16_t iface, const struct ipaddr *a, struct err *e);
+/* Permanent neighbours a config that is being prepared has. */
+uint32_t neigh_staged(const struct weir *w);
+/* Sets aside memory for a commit that makes so many neighbours and addresses. 0 or -ENOMEM. */
+int neigh_reserve(struct weir *w, uint32_t neighbors, uint32_t addresses);
 void neigh_flush(struct weir *w, uint16_t iface); /* IFACE_NONE: all; permanent entries stay */
 
 /* An interface got / lost an address: announce it (gratuitous ARP, unsolicited NA) after DAD / forget it. */

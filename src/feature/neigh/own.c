@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "control/events.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh_priv.h"
@@ -93,7 +94,7 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 
 	if (o != NULL)
 		return;
-	o = calloc(1, sizeof *o);
+	o = reserve_calloc(1, sizeof *o);
 	if (o == NULL) {
 		log_error("not enough memory to announce an address; it is used without duplicate address "
 			  "detection");

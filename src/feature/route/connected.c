@@ -7,28 +7,18 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/rib.h"
 
 struct wanted {
-	struct connected *item;
-	uint32_t count, room;
-	bool short_of_memory;
+	struct connected *item; /* room for CONNECTED_PER_ADDRESS times the addresses */
+	uint32_t count;
 };
 
 static void want(struct wanted *l, const struct iface *ifc, const struct prefix *p, uint8_t kind)
 {
-	if (l->count == l->room) {
-		uint32_t room = l->room * 2 + 64;
-		struct connected *more = realloc(l->item, room * sizeof *more);
-
-		l->short_of_memory |= more == NULL;
-		if (more == NULL)
-			return;
-		l->item = more;
-		l->room = room;
-	}
 	l->item[l->count++] = (struct connected){
 		.prefix = prefix_masked(p), .vrf = ifc->vrf, .iface = ifc->id, .kind = kind};
 }
@@ -147,11 +137,25 @@ static void merge(struct weir *w, const struct connected *old, uint32_t nold, co
 	}
 }
 
+uint32_t connected_most(const struct generation *g)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 1; i < g->iface_limit; i++)
+		if (g->iface[i] != NULL)
+			n += g->iface[i]->address_count;
+	return n * CONNECTED_PER_ADDRESS;
+}
+
 void connected_sync(struct weir *w)
 {
 	struct route_state *s = w->route;
-	struct wanted l = {0};
+	struct wanted l = {.item = reserve_malloc((connected_most(w->gen) + 1) * sizeof *l.item)};
 
+	if (l.item == NULL) {
+		log_error("not enough memory for the connected routes: they stay as they were");
+		return;
+	}
 	for (unsigned i = 1; i < w->gen->iface_limit; i++) {
 		const struct iface *ifc = w->gen->iface[i];
 
@@ -159,11 +163,6 @@ void connected_sync(struct weir *w)
 			continue;
 		for (unsigned a = 0; a < ifc->address_count; a++)
 			want_address(w, &l, ifc, &ifc->address[a], w->link_up[ifc->port]);
-	}
-	if (l.short_of_memory) {
-		log_error("not enough memory for the connected routes: they stay as they were");
-		free(l.item);
-		return;
 	}
 	unique(&l);
 	merge(w, s->connected, s->connected_count, l.item, l.count);

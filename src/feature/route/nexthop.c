@@ -25,8 +25,6 @@ void nexthop_fini(struct weir *w)
 {
 	free(w->route->free_nh);
 	free(w->route->release);
-	for (unsigned c = 0; c < BUCKET_CLASSES; c++)
-		free(w->route->free_buckets[c]);
 }
 
 uint16_t nh_alloc(struct weir *w)
@@ -53,23 +51,48 @@ struct returned {
 	unsigned class;
 };
 
+static void give_back(struct weir *w, bool bucket, uint32_t what, unsigned class)
+{
+	struct route_state *s = w->route;
+
+	if (s == NULL)
+		return;
+	if (!bucket) {
+		s->free_nh[s->nh_free++] = (uint16_t)what;
+		return;
+	}
+	/* A free array holds the number of the next one, so that the list needs no memory. */
+	w->nht.bucket[what] = (uint16_t)s->free_bucket[class];
+	s->free_bucket[class] = what / BUCKETS_MIN + 1;
+}
+
 static void return_nh(void *arg)
 {
 	struct returned *r = arg;
 
-	if (r->w->route != NULL)
-		r->w->route->free_nh[r->w->route->nh_free++] = (uint16_t)r->what;
+	give_back(r->w, false, r->what, 0);
 	free(r);
 }
 
-static void recycle(struct weir *w, void (*fn)(void *), uint32_t what, unsigned class)
+static void return_buckets(void *arg)
+{
+	struct returned *r = arg;
+
+	give_back(r->w, true, r->what, r->class);
+	free(r);
+}
+
+static void recycle(struct weir *w, bool bucket, uint32_t what, unsigned class)
 {
 	struct returned *r = malloc(sizeof *r);
 
-	if (r == NULL)
-		return; /* the slot is lost, nothing else */
+	if (r == NULL) { /* no memory to do it later: the grace period is waited for */
+		weir_synchronize(w);
+		give_back(w, bucket, what, class);
+		return;
+	}
 	*r = (struct returned){.w = w, .what = what, .class = class};
-	weir_defer(w, fn, r);
+	weir_defer(w, bucket ? return_buckets : return_nh, r);
 }
 
 void nh_get(struct weir *w, uint16_t nh)
@@ -84,23 +107,30 @@ void nh_put(struct weir *w, uint16_t nh)
 	if (nh == 0 || --n->refs != 0)
 		return;
 	nh_set_kind(&w->nht, nh, NH_NONE);
-	recycle(w, return_nh, nh, 0);
+	recycle(w, false, nh, 0);
 }
 
+int releases_room(struct weir *w, uint32_t n)
+{
+	struct route_state *s = w->route;
+	uint32_t room = s->release_count + n;
+	uint16_t *more = room > s->release_room ? realloc(s->release, room * sizeof *more) : s->release;
+
+	if (more == NULL && room > s->release_room)
+		return -ENOMEM;
+	s->release = more;
+	s->release_room = room > s->release_room ? room : s->release_room;
+	return 0;
+}
+
+/* A commit made room for all its paths before. */
 void release_later(struct weir *w, uint16_t nh)
 {
 	struct route_state *s = w->route;
 
-	if (s->release_count == s->release_room) {
-		uint32_t room = s->release_room * 2 + 64;
-		uint16_t *more = realloc(s->release, room * sizeof *more);
-
-		if (more == NULL) {
-			neigh_nexthop_put(w, nh);
-			return;
-		}
-		s->release = more;
-		s->release_room = room;
+	if (s->release_count == s->release_room && releases_room(w, s->release_room + 64) != 0) {
+		neigh_nexthop_put(w, nh);
+		return;
 	}
 	s->release[s->release_count++] = nh;
 }
@@ -213,34 +243,27 @@ uint32_t buckets_alloc(struct weir *w, unsigned class)
 	struct route_state *s = w->route;
 	uint32_t size = BUCKETS_MIN << class, base = s->buckets_used;
 
-	if (s->free_bucket_count[class] != 0)
-		return s->free_buckets[class][--s->free_bucket_count[class]];
+	if (s->free_bucket[class] != 0) {
+		base = (s->free_bucket[class] - 1) * BUCKETS_MIN;
+		s->free_bucket[class] = w->nht.bucket[base];
+		return base;
+	}
 	if (base + size > NH_BUCKETS_MAX)
 		return UINT32_MAX;
 	s->buckets_used += size;
 	return base;
 }
 
-static void return_buckets(void *arg)
+uint32_t buckets_room(const struct weir *w, unsigned class)
 {
-	struct returned *r = arg;
-	struct route_state *s = r->w->route;
+	uint32_t n = (NH_BUCKETS_MAX - w->route->buckets_used) / (BUCKETS_MIN << class);
 
-	if (s != NULL && s->free_bucket_count[r->class] == s->free_bucket_room[r->class]) {
-		uint32_t room = s->free_bucket_room[r->class] * 2 + 16;
-		uint32_t *list = realloc(s->free_buckets[r->class], room * sizeof *list);
-
-		if (list != NULL) {
-			s->free_buckets[r->class] = list;
-			s->free_bucket_room[r->class] = room;
-		}
-	}
-	if (s != NULL && s->free_bucket_count[r->class] < s->free_bucket_room[r->class])
-		s->free_buckets[r->class][s->free_bucket_count[r->class]++] = r->what;
-	free(r);
+	for (uint32_t at = w->route->free_bucket[class]; at != 0; n++)
+		at = w->nht.bucket[(at - 1) * BUCKETS_MIN];
+	return n;
 }
 
 void buckets_free(struct weir *w, uint32_t base, unsigned class)
 {
-	recycle(w, return_buckets, base, class);
+	recycle(w, true, base, class);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "feature/route/rib.h"
 #include "table/fib4.h"
 #include "table/fib6.h"
@@ -84,7 +85,7 @@ static struct entry *entry_get(struct weir *w, uint16_t vrf, const struct prefix
 	void **slot = radix_insert(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
 
 	if (slot != NULL && *slot == NULL) {
-		*slot = calloc(1, sizeof(struct entry));
+		*slot = reserve_calloc(1, sizeof(struct entry));
 		if (*slot == NULL)
 			radix_remove(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
 		else
@@ -111,11 +112,17 @@ static int refuse(struct weir *w, const struct prefix *p, int rc, struct err *e)
 		prefix_format(p, text));
 }
 
-struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source)
+const struct candidate *rib_find(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source)
 {
 	struct prefix m = prefix_masked(p);
 	struct entry *en = radix_get(tree(w, vrf, m.addr.family), m.addr.bytes, m.len);
-	const struct candidate *c = en != NULL ? *find(en, source) : NULL;
+
+	return en != NULL ? *find(en, source) : NULL;
+}
+
+struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source)
+{
+	const struct candidate *c = rib_find(w, vrf, p, source);
 
 	return c != NULL ? c->set : NULL;
 }
@@ -125,7 +132,7 @@ int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct c
 {
 	struct prefix m = prefix_masked(p);
 	struct entry *en = entry_get(w, vrf, &m);
-	struct candidate *fresh = en != NULL ? malloc(sizeof *fresh) : NULL, *old, **at;
+	struct candidate *fresh = en != NULL ? reserve_malloc(sizeof *fresh) : NULL, *old, **at;
 	char text[PREFIX_STRLEN];
 	int rc;
 
@@ -189,12 +196,15 @@ int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source
 
 /* --- walks over everything --- */
 
+#define SWEPT_AT_ONCE 256
+
 struct sweep {
 	struct weir *w;
 	uint16_t vrf;
 	uint8_t family, mark;
-	struct prefix *dead; /* collected, because the tree must not change during a walk */
-	uint32_t count, room;
+	struct prefix dead[SWEPT_AT_ONCE]; /* collected, because the tree must not change during a walk */
+	uint32_t count;
+	struct prefix last; /* where the walk was interrupted */
 };
 
 static struct prefix key_prefix(uint8_t family, const uint8_t *key, unsigned len)
@@ -215,6 +225,7 @@ static bool reinstall_one(void *ctx, const uint8_t *key, unsigned len, void *val
 	return true;
 }
 
+/* Stops the walk once the list is full. */
 static bool collect_stale(void *ctx, const uint8_t *key, unsigned len, void *value)
 {
 	struct sweep *s = ctx;
@@ -222,20 +233,31 @@ static bool collect_stale(void *ctx, const uint8_t *key, unsigned len, void *val
 
 	if (c == NULL || !c->from_config || c->mark == s->mark)
 		return true;
-	if (s->count == s->room) {
-		uint32_t room = s->room * 2 + 64;
-		struct prefix *more = realloc(s->dead, room * sizeof *more);
-
-		if (more == NULL)
-			return false;
-		s->dead = more;
-		s->room = room;
-	}
-	s->dead[s->count++] = key_prefix(s->family, key, len);
-	return true;
+	s->dead[s->count++] = s->last = key_prefix(s->family, key, len);
+	return s->count < SWEPT_AT_ONCE;
 }
 
-static void each_tree(struct weir *w, struct sweep *s, bool (*fn)(void *, const uint8_t *, unsigned, void *))
+/* Part by part, so that it needs no memory. */
+static void sweep_tree(struct weir *w, struct sweep *s)
+{
+	const struct radix *r = w->route->rib[s->vrf][family_index(s->family)];
+	bool first = true;
+
+	do {
+		s->count = 0;
+		radix_walk(r, first ? NULL : s->last.addr.bytes, first ? 0 : s->last.len, collect_stale, s);
+		for (uint32_t i = 0; i < s->count; i++)
+			rib_del(w, s->vrf, &s->dead[i], ROUTE_STATIC);
+		first = false;
+	} while (s->count == SWEPT_AT_ONCE);
+}
+
+static void reinstall_tree(struct weir *w, struct sweep *s)
+{
+	radix_walk(w->route->rib[s->vrf][family_index(s->family)], NULL, 0, reinstall_one, s);
+}
+
+static void each_tree(struct weir *w, struct sweep *s, void (*fn)(struct weir *w, struct sweep *s))
 {
 	for (unsigned vrf = 0; vrf < VRF_MAX; vrf++)
 		for (unsigned f = 0; f < 2; f++) {
@@ -243,10 +265,7 @@ static void each_tree(struct weir *w, struct sweep *s, bool (*fn)(void *, const 
 				continue;
 			s->vrf = (uint16_t)vrf;
 			s->family = f ? FAMILY_V6 : FAMILY_V4;
-			s->count = 0;
-			radix_walk(w->route->rib[vrf][f], NULL, 0, fn, s);
-			for (uint32_t i = 0; i < s->count; i++)
-				rib_del(w, s->vrf, &s->dead[i], ROUTE_STATIC);
+			fn(w, s);
 		}
 }
 
@@ -254,15 +273,14 @@ void rib_reinstall(struct weir *w)
 {
 	struct sweep s = {.w = w};
 
-	each_tree(w, &s, reinstall_one);
+	each_tree(w, &s, reinstall_tree);
 }
 
 void rib_sweep(struct weir *w, uint8_t mark)
 {
 	struct sweep s = {.w = w, .mark = mark};
 
-	each_tree(w, &s, collect_stale);
-	free(s.dead);
+	each_tree(w, &s, sweep_tree);
 }
 
 static void free_entry(void *value)

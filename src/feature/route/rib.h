@@ -71,10 +71,10 @@ struct route_state {
 	struct radix *rib[VRF_MAX][2]; /* [0] IPv4, [1] IPv6 */
 	struct nhset *set[SET_HASH];
 	uint32_t set_count, groups;
+	uint32_t set_vias; /* of all sets */
 	uint16_t *free_nh;
-	uint32_t nh_used, nh_free; /* bump, recycled */
-	uint32_t *free_buckets[BUCKET_CLASSES];
-	uint32_t free_bucket_count[BUCKET_CLASSES], free_bucket_room[BUCKET_CLASSES];
+	uint32_t nh_used, nh_free;            /* bump, recycled */
+	uint32_t free_bucket[BUCKET_CLASSES]; /* first free array: base / BUCKETS_MIN + 1, 0 = none */
 	uint32_t buckets_used;
 	uint16_t fixed[NH_GROUP]; /* shared slots of blackhole, unreachable, prohibit */
 	uint16_t local[IFACE_MAX], broadcast[IFACE_MAX], glean[IFACE_MAX];
@@ -85,7 +85,8 @@ struct route_state {
 	uint32_t staged_count, staged_room, staged_via_count, staged_via_room;
 	uint16_t *release; /* slots to give back once no FIB entry points at them */
 	uint32_t release_count, release_room;
-	bool link_released; /* a route onto an interface went away: so do neighbours only it led to */
+	bool vrf_new[VRF_MAX]; /* made while a config was prepared: no worker knows them yet */
+	bool link_released;    /* a route onto an interface went away: so do neighbours only it led to */
 	uint8_t mark;
 	uint64_t refused;
 };
@@ -96,6 +97,10 @@ static inline unsigned family_index(uint8_t family)
 }
 
 /* set.c */
+/* An existing set for these paths, NULL if there is none. */
+struct nhset *set_find(struct weir *w, const struct route_spec *spec);
+/* Class of the bucket arrays of a set with these paths. */
+unsigned set_class(const struct route_spec *spec);
 /* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. A new one spreads
  * flows as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
 struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e);
@@ -111,11 +116,14 @@ uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind);
 uint16_t nh_fixed(struct weir *w, enum nh_kind kind);
 /* Brings the link-layer parts of all slots up to date with the running generation. */
 void nh_refresh_ifaces(struct weir *w);
-uint32_t buckets_alloc(struct weir *w, unsigned class); /* first bucket or UINT32_MAX */
+uint32_t buckets_alloc(struct weir *w, unsigned class);      /* first bucket or UINT32_MAX */
+uint32_t buckets_room(const struct weir *w, unsigned class); /* how many arrays there still are */
 void buckets_free(struct weir *w, uint32_t base, unsigned class);
 
 /* Gives a neighbour's slot back at the next releases_flush(): first the FIB must have let go of it. */
 void release_later(struct weir *w, uint16_t nh);
+/* Makes room for so many. 0 or -ENOMEM. */
+int releases_room(struct weir *w, uint32_t n);
 void releases_flush(struct weir *w);
 
 /* rib.c */
@@ -126,17 +134,28 @@ int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source
 struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
 /* Reinstalls every route whose best candidate's next hop changed. */
 void rib_reinstall(struct weir *w);
+/* The route of that source there, NULL if there is none. */
+const struct candidate *rib_find(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
 /* Removes config routes whose mark is not `mark`. */
 void rib_sweep(struct weir *w, uint8_t mark);
 void rib_free(struct weir *w);
 
 /* connected.c */
+#define CONNECTED_PER_ADDRESS 5 /* itself, subnet, two broadcasts or the anycast address */
 void connected_sync(struct weir *w);
+/* Most routes the addresses of a generation make. */
+uint32_t connected_most(const struct generation *g);
 
 /* staged.c: the `routes:` of a config file. */
 int routes_stage(struct weir *w, const struct node *cfg, const struct generation *next, struct err *e);
+/* Sets aside what the commit of the staged routes and of the addresses of `next` takes, and refuses what the
+ * tables have no room for. */
+int routes_reserve(struct weir *w, const struct generation *next, struct err *e);
 void routes_commit(struct weir *w);
 void routes_unstage(struct weir *w);
+
+/* bill.c: memory of the routes of a config. */
+void routes_bill(const struct weir *w, const struct node *cfg, struct bill *b);
 
 /* Adds one route; the shared part of route_add() and routes_commit(). */
 int route_install(struct weir *w, const struct route_spec *spec, bool replace, uint8_t mark, struct err *e);

@@ -28,6 +28,25 @@ static void defer(void *ctx, void (*fn)(void *), void *arg)
 	weir_defer(ctx, fn, arg);
 }
 
+static void wait_for_workers(void *ctx)
+{
+	weir_synchronize(ctx);
+}
+
+/* Nobody looks at it: it was never published. */
+static void vrf_destroy(struct weir *w, unsigned id)
+{
+	fib4_free(w->vrf[id].fib4);
+	fib6_free(w->vrf[id].fib6);
+	for (unsigned f = 0; f < 2; f++) {
+		if (w->route->rib[id][f] != NULL)
+			radix_free(w->route->rib[id][f], NULL);
+		w->route->rib[id][f] = NULL;
+	}
+	w->vrf[id] = (struct vrf_view){0};
+	w->route->vrf_new[id] = false;
+}
+
 static int vrf_create(struct weir *w, unsigned id, const char *name)
 {
 	struct vrf_view *v = &w->vrf[id];
@@ -38,15 +57,13 @@ static int vrf_create(struct weir *w, unsigned id, const char *name)
 	w->route->rib[id][1] = radix_new(128);
 	if (v->fib4 == NULL || v->fib6 == NULL || w->route->rib[id][0] == NULL ||
 		w->route->rib[id][1] == NULL) {
-		fib4_free(v->fib4);
-		fib6_free(v->fib6);
-		radix_free(w->route->rib[id][0], NULL);
-		radix_free(w->route->rib[id][1], NULL);
-		w->route->rib[id][0] = w->route->rib[id][1] = NULL;
-		*v = (struct vrf_view){0};
+		vrf_destroy(w, id);
 		return -ENOMEM;
 	}
+	v->fib4->wait = wait_for_workers;
+	fib6_set_wait(v->fib6, wait_for_workers);
 	snprintf(v->name, sizeof v->name, "%s", name);
+	w->route->vrf_new[id] = true;
 	return (int)id;
 }
 
@@ -345,12 +362,24 @@ static void feature_fini(struct weir *w)
 
 static int feature_prepare(struct weir *w, const struct node *cfg, struct generation *next, struct err *e)
 {
+	int rc;
+
 	routes_unstage(w);
-	return routes_stage(w, cfg, next, e);
+	rc = routes_stage(w, cfg, next, e);
+	return rc == 0 ? routes_reserve(w, next, e) : rc;
+}
+
+static void feature_abort(struct weir *w)
+{
+	routes_unstage(w);
+	for (unsigned v = 1; v < VRF_MAX; v++)
+		if (w->route->vrf_new[v])
+			vrf_destroy(w, v);
 }
 
 static void feature_commit(struct weir *w, const struct generation *old, const struct generation *next)
 {
+	memset(w->route->vrf_new, 0, sizeof w->route->vrf_new);
 	route_refresh(w);
 	routes_commit(w);
 	releases_flush(w);
@@ -368,7 +397,8 @@ static struct feature feature_route = {
 	.fini = feature_fini,
 	.prepare = feature_prepare,
 	.commit = feature_commit,
-	.abort = routes_unstage,
+	.abort = feature_abort,
+	.bill = routes_bill,
 	.link = feature_link,
 };
 FEATURE_REGISTER(feature_route)

@@ -12,6 +12,7 @@
 #include <rte_hash_crc.h>
 
 #include "base/race.h"
+#include "base/reserve.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/rib.h"
 #include "table/hash_bytes.h"
@@ -165,7 +166,7 @@ static void rebalance(struct weir *w, struct nhset *s)
 }
 
 /* Enough buckets that every path's share is right to about one part in sixteen of the smallest weight. */
-static unsigned class_for(const struct route_spec *spec)
+unsigned set_class(const struct route_spec *spec)
 {
 	unsigned total = 0, class = 0;
 
@@ -266,7 +267,7 @@ static void set_free(struct weir *w, struct nhset *s)
 static struct nhset *set_new(
 	struct weir *w, const struct route_spec *spec, uint32_t hash, const struct nhset *like, struct err *e)
 {
-	struct nhset *s = calloc(1, sizeof *s + spec->via_count * sizeof s->via[0]);
+	struct nhset *s = reserve_calloc(1, sizeof *s + spec->via_count * sizeof s->via[0]);
 
 	if (s == NULL) {
 		err_set(e, ENOMEM, "not enough memory for the next hops");
@@ -279,7 +280,7 @@ static struct nhset *set_new(
 	s->via_count = spec->via_count;
 	for (unsigned i = 0; i < s->via_count; i++)
 		s->via[i].via = spec->via[i];
-	if (s->via_count > 1 && make_group(w, s, class_like(class_for(spec), like)) != 0) {
+	if (s->via_count > 1 && make_group(w, s, class_like(set_class(spec), like)) != 0) {
 		err_set(e, ENOSPC, "the next-hop table is full (%u slots, %u buckets in use)",
 			w->route->nh_used, w->route->buckets_used);
 		free(s);
@@ -291,16 +292,25 @@ static struct nhset *set_new(
 	return s;
 }
 
+struct nhset *set_find(struct weir *w, const struct route_spec *spec)
+{
+	uint32_t hash = hash_spec(spec);
+
+	for (struct nhset *s = w->route->set[hash % SET_HASH]; s != NULL; s = s->next)
+		if (s->hash == hash && same(s, spec))
+			return s;
+	return NULL;
+}
+
 struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e)
 {
 	uint32_t hash = hash_spec(spec);
-	struct nhset **chain = &w->route->set[hash % SET_HASH], *s;
+	struct nhset **chain = &w->route->set[hash % SET_HASH], *s = set_find(w, spec);
 
-	for (s = *chain; s != NULL; s = s->next)
-		if (s->hash == hash && same(s, spec)) {
-			s->refs++;
-			return s;
-		}
+	if (s != NULL) {
+		s->refs++;
+		return s;
+	}
 	s = set_new(w, spec, hash, like, e);
 	if (s == NULL)
 		return NULL;
@@ -308,6 +318,7 @@ struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struc
 	s->next = *chain;
 	*chain = s;
 	w->route->set_count++;
+	w->route->set_vias += s->via_count;
 	return s;
 }
 
@@ -322,6 +333,7 @@ void set_put(struct weir *w, struct nhset *s)
 		at = &(*at)->next;
 	*at = s->next;
 	w->route->set_count--;
+	w->route->set_vias -= s->via_count;
 	set_free(w, s);
 }
 
