@@ -26,7 +26,7 @@ def test_every_view_is_a_table_and_a_document(one, what):
 
 
 def test_words_may_be_short(one):
-    assert one.weir("sh", "int").stdout == one.weir("show", "interfaces").stdout
+    assert one.weir("sh", "pipe").stdout == one.weir("show", "pipeline").stdout
 
 
 CODES = [
