@@ -263,10 +263,7 @@ static void report_overlap(const struct subnet *a, const struct subnet *b, struc
 {
 	const struct subnet *later = a->address->line > b->address->line ? a : b, *first = later == a ? b : a;
 
-	if (ipaddr_equal(&a->address->value.prefix.addr, &b->address->value.prefix.addr))
-		diag_node(d, later->address, NULL, "address %s is already on interface '%s'",
-			later->address->text, first->iface->key);
-	else if (a->iface != b->iface)
+	if (a->iface != b->iface)
 		diag_node(d, later->address, NULL, "%s overlaps %s of interface '%s' in VRF '%s'",
 			later->address->text, first->address->text, first->iface->key, a->vrf);
 }
@@ -288,12 +285,43 @@ static unsigned collect_subnets(const struct node *ifaces, struct subnet *list)
 	return n;
 }
 
+static int compare_address(const void *a, const void *b)
+{
+	const struct subnet *x = a, *y = b;
+	const struct ipaddr *p = &x->address->value.prefix.addr, *q = &y->address->value.prefix.addr;
+	int c = strcmp(x->vrf, y->vrf);
+
+	if (c == 0)
+		c = p->family - q->family;
+	if (c == 0)
+		c = memcmp(p->bytes, q->bytes, 16);
+	/* In the order of the file, so that the later one is the mistake. */
+	if (c == 0)
+		c = x->address->line < y->address->line ? -1 : x->address->line > y->address->line;
+	return c != 0 ? c : x->address->column < y->address->column ? -1 : 1;
+}
+
+static void check_same_addresses(struct subnet *list, unsigned n, struct diag *d)
+{
+	if (n != 0)
+		qsort(list, n, sizeof *list, compare_address);
+	for (unsigned k = 1; k < n; k++)
+		if (strcmp(list[k - 1].vrf, list[k].vrf) == 0 &&
+			ipaddr_equal(
+				&list[k - 1].address->value.prefix.addr, &list[k].address->value.prefix.addr))
+			diag_node(d, list[k].address, NULL, "address %s is already on interface '%s'",
+				list[k].address->text, list[k - 1].iface->key);
+}
+
 /* Sorted by network, a subnet's overlaps follow it directly; the widest one so far covers the longest. */
 static void check_subnets(const struct node *ifaces, struct diag *d)
 {
 	struct subnet *list = calloc((size_t)ifaces->count * IFACE_ADDRESSES + 1, sizeof *list);
-	unsigned n = list != NULL ? collect_subnets(ifaces, list) : 0, wide = 0;
+	unsigned n = list != NULL ? collect_subnets(ifaces, list) : 0, wide = 0, before = d->total;
 
+	check_same_addresses(list, n, d);
+	if (d->total != before)
+		n = 0; /* which is enough to say about them */
 	if (n != 0)
 		qsort(list, n, sizeof *list, compare_subnet);
 	for (unsigned k = 1; k < n; k++) {

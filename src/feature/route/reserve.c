@@ -61,7 +61,8 @@ static void spec_of(const struct route_state *s, const struct staged *r, struct 
 {
 	*out = (struct route_spec){
 		.prefix = r->prefix, .vrf = r->vrf, .type = r->type, .via_count = r->via_count};
-	memcpy(out->via, &s->staged_via[r->via_first], r->via_count * sizeof out->via[0]);
+	if (r->via_count != 0)
+		memcpy(out->via, &s->staged_via[r->via_first], r->via_count * sizeof out->via[0]);
 }
 
 static void count_set(struct weir *w, const struct staged *r, struct needs *n)
