@@ -29,7 +29,8 @@ static void prints(const struct node *root)
 {
 	size_t len;
 	char *text = tree_json(root, &len);
-	json_t *a = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL), *b = json_from_tree(root);
+	json_t *a = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL),
+	       *b = json_from_tree(root);
 
 	if (a == NULL || b == NULL || !json_equal(a, b))
 		abort();
