@@ -52,7 +52,7 @@ unit() { # name, build directory, timeout multiplier
 
 functional() {
 	local log=$out/functional.log t=$SECONDS sum n
-	WEIR_BIN=$PWD/$out/release/src/cli/weir PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rs -n 2 --dist loadfile -p no:cacheprovider \
+	WEIR_BIN=$PWD/$out/release/src/cli/weir PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rfEs -n 2 --dist loadfile -p no:cacheprovider \
 		--timeout 180 tests/functional >"$log" 2>&1
 	sum=$(tail -1 "$log")
 	n() { grep -oE "[0-9]+ $1" <<<"$sum" | cut -d' ' -f1; }
@@ -65,6 +65,7 @@ functional() {
 		[ "$f" -ne 0 ] || failed=$((failed + 1))
 		echo "FAILED: functional: $sum"
 		tail -150 "$log"
+		grep -E "^(FAILED|ERROR) " "$log" | cut -c1-200
 	else
 		echo "ok      functional: $sum ($((SECONDS - t)) s)"
 	fi

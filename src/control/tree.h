@@ -31,7 +31,7 @@ struct node {
 	struct node *child, *next, *last; /* children in order */
 	struct keyset *index;             /* of a large map that was read from a text, else NULL */
 	uint32_t count;                   /* children */
-	struct {                          /* set by schema_check() for scalars, by the schema's type */
+	union {                           /* set by schema_check() for scalars, by the schema's type */
 		uint64_t u64; /* integer, size in bytes, rate in bit/s, duration in ns, boolean 0/1, enum
 				 index */
 		struct prefix prefix; /* address (len = 32/128) or prefix */

@@ -124,7 +124,8 @@ static bool key_is_next(const struct reader *r)
 	return r->depth > 0 && r->key == NULL && r->stack[r->depth - 1].node->kind == NODE_MAP;
 }
 
-static bool take_key(struct reader *r, const char *text, bool plain, yaml_mark_t at)
+/* The text is taken over. */
+static bool take_key(struct reader *r, char *text, bool plain, yaml_mark_t at)
 {
 	const struct frame *f = &r->stack[r->depth - 1];
 	const struct node *first = keyset_find(&f->keys, f->node, text);
@@ -138,10 +139,10 @@ static bool take_key(struct reader *r, const char *text, bool plain, yaml_mark_t
 		diag_add(r->d, line_of(at), column_of(at), NULL,
 			"the key '%.60s' is here twice: the first is at line %u, column %u", text,
 			first->key_line, first->key_column);
-	r->key = strdup(text);
+	r->key = text;
 	r->key_line = line_of(at);
 	r->key_column = column_of(at);
-	return r->key != NULL || out_of_memory(r);
+	return true;
 }
 
 /* Puts a new node where the next value belongs, and takes over the key read before it. */
@@ -173,20 +174,26 @@ static bool place(struct reader *r, struct node *n, yaml_mark_t at)
 	return true;
 }
 
-static bool on_scalar(struct reader *r, const yaml_event_t *ev)
+/* Takes the text out of the event instead of copying it: libyaml uses malloc(). */
+static bool on_scalar(struct reader *r, yaml_event_t *ev)
 {
-	const char *text = (const char *)ev->data.scalar.value;
+	char *text = (char *)ev->data.scalar.value;
 	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	struct node *n;
 
 	refuse_extras(r, ev->start_mark, ev->data.scalar.anchor, ev->data.scalar.tag);
 	if (strlen(text) != ev->data.scalar.length)
 		return stop_at(r, ev->start_mark, NULL, "text may not contain the character \\0");
+	ev->data.scalar.value = NULL;
 	if (key_is_next(r))
 		return take_key(r, text, plain, ev->start_mark);
-	n = node_new(NODE_SCALAR, text);
-	if (n != NULL)
-		n->quoted = !plain;
+	n = node_new(NODE_SCALAR, NULL);
+	if (n == NULL) {
+		free(text);
+		return out_of_memory(r);
+	}
+	n->text = text;
+	n->quoted = !plain;
 	return place(r, n, ev->start_mark);
 }
 
@@ -231,7 +238,7 @@ static bool on_close(struct reader *r)
 	return true;
 }
 
-static bool on_event(struct reader *r, const yaml_event_t *ev)
+static bool on_event(struct reader *r, yaml_event_t *ev)
 {
 	switch (ev->type) {
 	case YAML_DOCUMENT_START_EVENT:
