@@ -91,6 +91,12 @@ static inline uint64_t slot_bit(unsigned slot)
 	return UINT64_C(1) << slot;
 }
 
+/* Slots 0..n-1. */
+static inline uint64_t first_slots(unsigned n)
+{
+	return n >= BURST_SIZE ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
+
 /* Start of the frame / of the IP header / of the transport header of a slot. */
 static inline uint8_t *burst_data(const struct burst *b, unsigned slot)
 {

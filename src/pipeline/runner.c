@@ -70,6 +70,7 @@ static void end_strays(struct worker *w, const struct generation *g, struct burs
 
 static void run_plain(struct worker *w, const struct generation *g, struct burst *b)
 {
+#pragma GCC unroll 32 /* the table is walked once per burst, most of it is empty */
 	for (unsigned id = 0; id < STAGE_COUNT; id++) {
 		uint64_t slots = stage_slots(b, id);
 
@@ -87,11 +88,6 @@ static void run(struct worker *w, const struct generation *g, struct burst *b)
 		run_plain(w, g, b);
 	if (__builtin_expect(b->alive != 0, 0))
 		end_strays(w, g, b);
-}
-
-static inline uint64_t first_slots(unsigned n)
-{
-	return n >= BURST_SIZE ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
 }
 
 /* What must be zero before any stage looks; the rest is written by the stage that produces it. */

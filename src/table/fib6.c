@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Structure: a direct table on the first 24 bits (lazily resident), then nodes of 8 bits. A node is one cache
- * line: a 256-bit map of where a new value begins ("run starts") and up to 8 values; with more runs the
- * values live in an array elsewhere in the arena. A value is a next hop with the length of the prefix that
- * owns it, or a child node. Nodes carry the covering prefix's value wherever nothing longer is known (leaf
- * pushing), so a lookup never goes back.
+ * line: a 256-bit map of where a new value begins ("run starts"), counts of them, and up to 6 values; with
+ * more runs the values live in an array elsewhere in the arena. A value is a next hop with the length of the
+ * prefix that owns it, or a child node. Nodes carry the covering prefix's value wherever nothing longer is
+ * known (leaf pushing), so a lookup never goes back.
  *
  * Updates copy the nodes on the path to the prefix and publish the whole path with one store into the direct
  * table; values below a covering prefix change in place, each by one 32-bit store.
@@ -131,53 +131,57 @@ static void free_retired(void *arg)
 
 static unsigned runs(const struct fib6_node *n)
 {
-	unsigned count = !fib6_is_inline(n);
+	return n->before[3] + (unsigned)__builtin_popcountll(n->map[3]);
+}
 
-	for (unsigned i = 0; i < 4; i++)
-		count += (unsigned)__builtin_popcountll(n->map[i]);
-	return count;
+static uint32_t *values_of(const struct fib6 *f, const struct fib6_node *n)
+{
+	return (uint32_t *)(void *)f->view.arena + n->values + 1;
 }
 
 static void expand(const struct fib6 *f, uint32_t value, uint32_t out[FANOUT])
 {
 	const struct fib6_node *n = fib6_node_at(&f->view, value);
-	const uint32_t *values;
-	unsigned run = 0;
+	const uint32_t *next;
 
 	if ((value & FIB6_CHILD) == 0) {
 		for (unsigned i = 0; i < FANOUT; i++)
 			out[i] = value;
 		return;
 	}
-	values = fib6_is_inline(n) ? n->value : fib6_array_at(&f->view, n->value[0]);
-	for (unsigned i = 0; i < FANOUT; i++) {
-		if (i != 0 && (n->map[i / 64] >> (i % 64) & 1) != 0)
-			run++;
-		out[i] = values[run];
-	}
+	next = values_of(f, n);
+	for (unsigned i = 0; i < FANOUT; i++)
+		out[i] = (n->map[i / 64] >> (i % 64) & 1) != 0 ? *next++ : out[i - 1];
 }
 
-static uint32_t build(struct fib6 *f, const uint32_t in[FANOUT])
+/* Marks where new values begin and lists them; returns how many. */
+static unsigned find_runs(struct fib6_node *n, const uint32_t in[FANOUT], uint32_t value[FANOUT])
 {
-	uint32_t value[FANOUT], unit = take(f, 0), array;
-	struct fib6_node *n = fib6_node_at(&f->view, unit);
 	unsigned count = 0;
 
 	memset(n->map, 0, sizeof n->map);
 	for (unsigned i = 0; i < FANOUT; i++) {
+		if (i % 64 == 0)
+			n->before[i / 64] = (uint8_t)count;
 		if (i != 0 && in[i] == in[i - 1])
 			continue;
 		n->map[i / 64] |= UINT64_C(1) << (i % 64);
 		value[count++] = in[i];
 	}
-	if (count <= FIB6_INLINE_VALUES) {
-		memcpy(n->value, value, count * sizeof *value);
-		return FIB6_CHILD | unit;
-	}
-	array = take(f, class_of(count));
-	memcpy(fib6_array_at(&f->view, array), value, count * sizeof *value);
-	n->map[0] &= ~UINT64_C(1);
-	n->value[0] = array;
+	return count;
+}
+
+static uint32_t build(struct fib6 *f, const uint32_t in[FANOUT])
+{
+	uint32_t value[FANOUT], unit = take(f, 0);
+	struct fib6_node *n = fib6_node_at(&f->view, unit);
+	unsigned count = find_runs(n, in, value);
+
+	if (count <= FIB6_INLINE_VALUES)
+		n->values = (uint32_t)(n->value - (uint32_t *)(void *)f->view.arena) - 1;
+	else
+		n->values = take(f, class_of(count)) * (uint32_t)FIB6_UNIT_VALUES - 1;
+	memcpy(values_of(f, n), value, count * sizeof *value);
 	return FIB6_CHILD | unit;
 }
 
@@ -187,8 +191,8 @@ static void retire_node(struct fib6 *f, uint32_t value, struct retired *r)
 
 	if ((value & FIB6_CHILD) == 0)
 		return;
-	if (!fib6_is_inline(n))
-		retire(r, n->value[0], class_of(runs(n)));
+	if (runs(n) > FIB6_INLINE_VALUES)
+		retire(r, (n->values + 1) / (uint32_t)FIB6_UNIT_VALUES, class_of(runs(n)));
 	retire(r, value & ~FIB6_CHILD, 0);
 }
 
@@ -201,7 +205,7 @@ static uint32_t change_all(struct fib6 *f, uint32_t value, const struct change *
 
 	if ((value & FIB6_CHILD) == 0)
 		return replaced(c, value);
-	values = fib6_is_inline(n) ? n->value : fib6_array_at(&f->view, n->value[0]);
+	values = values_of(f, n);
 	count = runs(n);
 	for (unsigned i = 0; i < count; i++)
 		__atomic_store_n(&values[i], change_all(f, values[i], c), __ATOMIC_RELEASE);
@@ -345,6 +349,9 @@ static struct retired *begin(struct fib6 *f)
 
 static void finish(struct fib6 *f, struct retired *r)
 {
+	const bool far = f->used_units > FIB6_NEAR / FIB6_UNIT;
+
+	__atomic_store_n(&f->view.far, far, __ATOMIC_RELAXED);
 	if (r == f->spare && f->wait != NULL && r->count != 0)
 		f->wait(f->defer_ctx);
 	if (r == f->spare)

@@ -13,17 +13,15 @@
 #include <string.h>
 
 /* __m512i is the compiler's own type here: passed by pointer, since passing it needs the registers. */
-static inline __m256i emulated_epi16(const void *from)
+static inline void emulated_epu16(void *to, __m256i from)
 {
-	uint32_t in[16];
-	uint16_t out[16];
-	__m256i v;
+	uint16_t in[16];
+	uint32_t out[16];
 
-	memcpy(in, from, sizeof in);
+	memcpy(in, &from, sizeof in);
 	for (unsigned i = 0; i < 16; i++)
-		out[i] = (uint16_t)in[i];
-	memcpy(&v, out, sizeof v);
-	return v;
+		out[i] = in[i];
+	memcpy(to, out, sizeof out);
 }
 
 static inline __m128i emulated_epi8(const void *from)
@@ -39,7 +37,12 @@ static inline __m128i emulated_epi8(const void *from)
 	return v;
 }
 
-#define _mm512_cvtepi32_epi16(v) emulated_epi16(&(v))
+#define _mm512_cvtepu16_epi32(v)                                                                             \
+	__extension__({                                                                                      \
+		__m512i wide;                                                                                \
+		emulated_epu16(&wide, v);                                                                    \
+		wide;                                                                                        \
+	})
 #define _mm512_cvtepi32_epi8(v) emulated_epi8(&(v))
 #define _mm512_mask_srli_epi32(src, k, v, n) simde_mm512_mask_mov_epi32(src, k, simde_mm512_srli_epi32(v, n))
 

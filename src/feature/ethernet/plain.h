@@ -76,13 +76,12 @@ static inline bool plain_proto6_ok(uint8_t p)
 	       p == IPPROTO_GRE || p == IPPROTO_IPIP || p == IPPROTO_IPV6;
 }
 
-/* Sources that are multicast, zero or our own are looked at more closely. */
+/* Sources that are multicast, or whose last four octets are zero or our own, are looked at more closely. */
 static inline bool plain_macs_ok(const uint8_t *p, const uint8_t mac[6])
 {
-	static const uint8_t zero[6];
+	const uint32_t tail = plain_load32(p + 8);
 
-	return memcmp(p, mac, 6) == 0 && (p[6] & 1) == 0 && memcmp(p + 6, zero, 6) != 0 &&
-	       memcmp(p + 6, mac, 6) != 0;
+	return memcmp(p, mac, 6) == 0 && (p[6] & 1) == 0 && tail != 0 && tail != plain_load32(mac + 2);
 }
 
 static inline uint16_t plain_load16(const uint8_t *p)
@@ -163,22 +162,38 @@ static inline struct plain_found plain_scalar(struct burst *b, unsigned n, const
 	return f;
 }
 
-/* Data length | first two bytes of the frame << 16 of every slot, and b->data. A pass of its own: what it
- * stores one by one is loaded as vectors later, when the stores are done. Slots from n up to the next
- * multiple of `group` repeat packet 0. */
-static inline void plain_collect(struct burst *b, unsigned n, unsigned group, uint32_t *meta)
+/* Slots of n frames that start with these two bytes. */
+static inline uint64_t plain_starting(const struct burst *b, unsigned n, uint16_t start)
 {
-	const unsigned end = RTE_ALIGN_CEIL(n, group);
+	uint64_t slots = 0;
 
-	for (unsigned i = 0; i < end; i++) {
-		const struct rte_mbuf *pkt = b->pkt[i < n ? i : 0];
+	for (unsigned i = 0; i < n; i++)
+		slots |= (uint64_t)(plain_load16(b->data[i]) == start) << i;
+	return slots;
+}
+
+/* Fills data and len of all slots, and says which ones start with the first two bytes of `mac`: the vector
+ * code looks from the third byte on. A pass of its own: what it stores one by one is loaded as vectors later,
+ * when the stores are done. Slots from n up to the next multiple of `group` repeat packet 0. */
+static inline uint64_t plain_collect(struct burst *b, unsigned n, unsigned group, const uint8_t mac[6])
+{
+	const uint16_t start = plain_load16(mac);
+	unsigned other = 0;
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_mbuf *pkt = b->pkt[i];
 		uint8_t *p = rte_pktmbuf_mtod(pkt, uint8_t *);
-		uint16_t start;
 
-		memcpy(&start, p, sizeof start);
+		other |= plain_load16(p) ^ start;
 		b->data[i] = p;
-		meta[i] = pkt->data_len | (uint32_t)start << 16;
+		b->len[i] = pkt->data_len;
 	}
+	for (unsigned i = n; i < RTE_ALIGN_CEIL(n, group); i++) {
+		b->data[i] = b->data[0];
+		b->len[i] = b->len[0];
+	}
+	return __builtin_expect(other == 0, 1) ? first_slots(n) : plain_starting(b, n, start);
 }
 
 /* The vector code sees no further than byte 33: the first octet of an IPv6 destination is looked at here. */

@@ -59,16 +59,15 @@ static inline __mmask16 plain16_length_ok(__m512i end, __m512i frame)
 	       (_mm512_cmpgt_epi32_mask(frame, end) & ~_mm512_cmpgt_epi32_mask(frame, V16(PLAIN_MIN_FRAME)));
 }
 
-static inline __mmask16 plain16_macs_ok(const __m512i word[4], __m512i meta, const uint8_t mac[6])
+static inline __mmask16 plain16_macs_ok(const __m512i word[3], const uint8_t mac[6])
 {
-	const __m512i zero = _mm512_setzero_si512(), tail = _mm512_and_si512(word[2], V16(0xffff));
-	const __mmask16 ours = _mm512_cmpeq_epi32_mask(word[1], V16(plain_load32(mac))) &
-			       _mm512_cmpeq_epi32_mask(tail, V16(plain_load16(mac + 4)));
-	const __mmask16 nobody = _mm512_cmpeq_epi32_mask(word[1], zero) & _mm512_cmpeq_epi32_mask(tail, zero);
+	const __m512i own = V16(plain_load32(mac + 2)), zero = _mm512_setzero_si512();
+	const __m512i tail = _mm512_mask_blend_epi16(
+		0xaaaaaaaa, _mm512_srli_epi32(word[1], 16), _mm512_slli_epi32(word[2], 16));
 
-	return _mm512_cmpeq_epi32_mask(word[0], V16(plain_load32(mac + 2))) &
-	       _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(meta, 16), V16(plain_load16(mac))) &
-	       _mm512_cmpeq_epi32_mask(_mm512_and_si512(word[1], V16(1)), zero) & ~(ours | nobody);
+	return _mm512_cmpeq_epi32_mask(word[0], own) &
+	       _mm512_cmpeq_epi32_mask(_mm512_and_si512(word[1], V16(1)), zero) &
+	       ~(_mm512_cmpeq_epi32_mask(tail, own) | _mm512_cmpeq_epi32_mask(tail, zero));
 }
 
 static inline __mmask16 plain16_octets4_ok(__m512i addr)
@@ -125,19 +124,19 @@ static inline __m512i plain16_hop4(__m512i v)
 	return _mm512_or_si512(v, _mm512_slli_epi32(sum, 16));
 }
 
-/* Slots first..first+15; returns the IPv4 ones in bits 0..15 and the IPv6 ones in bits 16..31. */
-static __rte_always_inline uint32_t plain16_group(
-	struct burst *b, unsigned first, __m512i meta, const uint8_t mac[6])
+/* Slots first..first+15, all with the first two bytes of our address; returns the IPv4 ones in bits 0..15 and
+ * the IPv6 ones in bits 16..31. */
+static __rte_always_inline uint32_t plain16_group(struct burst *b, unsigned first, const uint8_t mac[6])
 {
 	const __m512i swap =
 		_mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
-	const __m512i frame = _mm512_and_si512(meta, V16(0xffff));
+	const __m512i frame = _mm512_cvtepu16_epi32(_mm256_load_si256((const void *)(b->len + first)));
 	__m512i w[8], hop, proto, type;
 	__mmask16 macs, v4, v6 = 0;
 
 	plain16_transpose((const uint8_t *const *)(b->data + first), 2, w);
 	plain16_transpose((const uint8_t *const *)(b->data + first), 18, w + 4);
-	macs = plain16_macs_ok(w, meta, mac);
+	macs = plain16_macs_ok(w, mac);
 	type = _mm512_srli_epi32(w[2], 16);
 	v4 = macs & _mm512_cmpeq_epi32_mask(type, V16(PLAIN_TYPE4)) & plain16_is4(w + 3, frame);
 	hop = plain16_hop4(w[5]);
@@ -150,26 +149,23 @@ static __rte_always_inline uint32_t plain16_group(
 	_mm512_store_si512(b->hop + first, hop);
 	_mm512_store_si512(b->dst4 + first, _mm512_shuffle_epi8(w[7], swap));
 	_mm_store_si128((void *)(b->proto + first), _mm512_cvtepi32_epi8(proto));
-	_mm256_store_si256((void *)(b->len + first), _mm512_cvtepi32_epi16(frame));
 	return (uint32_t)v4 | (uint32_t)v6 << 16;
 }
 
 /* As plain_scalar(). */
 static inline struct plain_found plain_avx512(struct burst *b, unsigned n, const uint8_t mac[6])
 {
-	const uint64_t real = n >= BURST_SIZE ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+	const uint64_t ours = plain_collect(b, n, 16, mac);
 	struct plain_found f = {0};
-	uint32_t *meta = b->hop; /* room until each group's own words go there */
 
-	plain_collect(b, n, 16, meta);
 	for (unsigned first = 0; first < n; first += 16) {
-		uint32_t found = plain16_group(b, first, _mm512_load_si512(meta + first), mac);
+		uint32_t found = plain16_group(b, first, mac);
 
 		f.v4 |= (uint64_t)(found & 0xffff) << first;
 		f.v6 |= (uint64_t)(found >> 16) << first;
 	}
-	f.v4 &= real;
-	f.v6 = plain_keep6(b, f.v6 & real);
+	f.v4 &= ours;
+	f.v6 = plain_keep6(b, f.v6 & ours);
 	f.frames = lengths_of(b->len, f.v4 | f.v6);
 	return f;
 }

@@ -111,18 +111,22 @@ static inline void forward_family(const struct generation *g, struct burst *b, u
 /* Plain packets to plain next hops: everything was checked by STAGE_PARSE and is prepared. */
 static inline void forward_prepared(const struct nexthop *nh, struct burst *b, unsigned i, unsigned hop_at)
 {
-	const struct nh_l2 l2 = nh_l2_load(&nh[b->nh[i]]);
+	const __m128i l2 = _mm_load_si128((const void *)&nh[b->nh[i]].l2);
 	uint8_t *p = b->data[i];
 
-	memcpy(p, &l2, 12);
+	/* One store of the addresses and the four bytes behind as they are. */
+	_mm_storeu_si128((void *)p, _mm_blend_epi16(l2, _mm_loadu_si128((const void *)p), 0xc0));
 	memcpy(p + hop_at, &b->hop[i], sizeof b->hop[i]);
 }
 
 static inline void forward_prepared_all(
 	const struct nexthop *nh, struct burst *b, uint64_t slots, unsigned hop_at)
 {
-	if (slots == ~UINT64_C(0))
-		for (unsigned i = 0; i < BURST_SIZE; i++)
+	const unsigned n = (unsigned)__builtin_popcountll(slots);
+
+	if (mask_dense(slots))
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < n; i++)
 			forward_prepared(nh, b, i, hop_at);
 	else
 		BURST_EACH (k, slots)
