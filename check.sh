@@ -4,7 +4,7 @@
 # UndefinedBehaviorSanitizer, and built for any x86-64-v2 CPU), fuzzing for a bounded time, functional tests with real
 # peers, a smoke run of the benchmarks. Installs what it needs. Safe to repeat, also after an interrupted run.
 #   ./check.sh          all of it
-#   ./check.sh NAME...  only these steps (style build unit sanitize tsan generic fuzz functional package bench)
+#   ./check.sh NAME...  only these steps (style build unit sanitize tsan generic fuzz functional nics package bench)
 # The last line is "N passed, N failed[, N skipped]"; exit status 0 only when nothing failed.
 set -u
 cd "$(dirname "$0")"
@@ -50,10 +50,12 @@ unit() { # name, build directory, timeout multiplier
 	fi
 }
 
-functional() {
-	local log=$out/functional.log t=$SECONDS sum n
-	WEIR_BIN=$PWD/$out/release/src/cli/weir PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rfEs -n 2 --dist loadfile -p no:cacheprovider \
-		--timeout 180 tests/functional >"$log" 2>&1
+# Tests with pytest; each one counts.
+functional() { # name, pytest's arguments...
+	local name=$1 log=$out/$1.log t=$SECONDS sum n
+	shift
+	WEIR_BIN=$PWD/$out/release/src/cli/weir PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rfEs -p no:cacheprovider \
+		--timeout 180 "$@" >"$log" 2>&1
 	sum=$(tail -1 "$log")
 	n() { grep -oE "[0-9]+ $1" <<<"$sum" | cut -d' ' -f1; }
 	passed=$((passed + $(n passed || true) + 0))
@@ -61,13 +63,13 @@ functional() {
 	failed=$((failed + f))
 	skipped=$((skipped + s))
 	mapfile -t -O ${#skips[@]} skips < <(grep '^SKIPPED' "$log")
-	if [ "$f" -ne 0 ] || ! grep -q passed <<<"$sum"; then
+	if [ "$f" -ne 0 ] || ! grep -qE 'passed|skipped' <<<"$sum"; then
 		[ "$f" -ne 0 ] || failed=$((failed + 1))
-		echo "FAILED: functional: $sum"
+		echo "FAILED: $name: $sum"
 		tail -150 "$log"
 		grep -E "^(FAILED|ERROR) " "$log" | cut -c1-200
 	else
-		echo "ok      functional: $sum ($((SECONDS - t)) s)"
+		echo "ok      $name: $sum ($((SECONDS - t)) s)"
 	fi
 }
 
@@ -107,7 +109,7 @@ if wants style; then
 	check "clang-format" formatted
 	check "shell syntax" scripts_parse
 fi
-if wants build || wants unit || wants functional || wants bench; then
+if wants build || wants unit || wants functional || wants nics || wants bench; then
 	echo "== build"
 	check "release build" tools/build.sh $out/release -Dtests=true -Dwerror=true
 	check "data path symbols" tools/forbidden.sh $out/release
@@ -143,7 +145,11 @@ if wants fuzz; then
 fi
 if wants functional; then
 	echo "== functional tests"
-	functional
+	functional functional -n 2 --dist loadfile --ignore tests/functional/test_vfio.py tests/functional
+fi
+if wants nics; then
+	echo "== NICs by their drivers, emulated behind vfio-pci"
+	functional nics tests/functional/test_vfio.py
 fi
 if wants package; then
 	echo "== Debian packages"
