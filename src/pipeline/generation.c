@@ -126,7 +126,7 @@ int generation_index(struct generation *g)
 			continue;
 		}
 		p->untagged = ifc->id;
-		if (ifc->enabled && ifc->forwarding)
+		if (ifc->enabled && ifc->forwarding && iface_carries_ip6(ifc))
 			p->fast_iface = ifc->id;
 	}
 	for (unsigned p = 0; p < PORT_MAX; p++)

@@ -25,6 +25,7 @@
 #define IFACE_ADDRESSES 32 /* per interface */
 #define VRF_MAX 256        /* 0 is the default VRF, named "default" */
 #define VRF_NAME 32
+#define IP6_MTU_MIN 1280 /* RFC 8200 5: a link with less does not carry IPv6 */
 #define PORT_MAX RTE_MAX_ETHPORTS
 
 struct fib4;
@@ -81,6 +82,12 @@ struct generation {
 	uint32_t icmp_error_burst;
 	bool icmp_echo; /* echo requests to us are answered */
 };
+
+/* Its MTU is large enough for IPv6. Otherwise nothing of IPv6 is taken from it or sent out of it. */
+static inline bool iface_carries_ip6(const struct iface *ifc)
+{
+	return ifc->mtu >= IP6_MTU_MIN;
+}
 
 /* The interface's packets must meet the state of their flow: both directions of it pass one worker. A
  * stateful feature calls it in prepare() for every interface its packets may come in by. */

@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+from rest import Connection
 from scapy.all import Ether, conf
 
 conf.verb = 0
@@ -136,11 +137,15 @@ class Host:
         self.raw()
         for f in frames:
             self.sock.send(bytes(f))
+            self.lab.sent += 1
+        self.lab.unseen |= len(frames) != 0
 
     def receive(self, wait=0.4, match=None, enough=None):
-        """Frames that arrive within `wait` seconds (or until `enough` matched), as scapy packets with the time the kernel
-        got them. They are looked at afterwards: that takes longer than receiving them."""
+        """Frames that arrive until `wait` seconds after the router has dealt with everything that was sent (or until
+        `enough` matched), as scapy packets with the time the kernel got them. They are looked at afterwards: that takes
+        longer than receiving them."""
         self.raw()
+        self.lab.processed()
         raw, got, end = [], [], time.monotonic() + wait
 
         def look():
@@ -170,6 +175,7 @@ class Host:
     def drain(self, idle=0.3):
         """Bytes of all frames until nothing comes for `idle` seconds: for floods, scapy takes 0.3 ms a packet."""
         self.raw()
+        self.lab.processed()
         got = []
         while select.select([self.sock], [], [], idle)[0]:
             try:
@@ -197,6 +203,7 @@ class Lab:
         self.socket = f"{self.dir}/weir.sock"
         self.hosts = {n: Host(self, n, f"02:00:00:00:{i + 1:02x}:aa") for i, n in enumerate(hosts)}
         self.children, self.machines, self.daemon = [], [], None
+        self.sent, self.unseen = 0, False  # frames of raw hosts since the counters were zero; some are on their way
         run("ip", "netns", "add", self.ns)
         run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", ns=self.ns)
         run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", ns=self.ns)
@@ -251,6 +258,7 @@ class Lab:
 
     def start(self, config, wait=True, argv=(), **kw):
         self.wait_carriers()
+        self.sent, self.unseen = 0, False
         self.how = kw
         self.path = self.config(self.whole(config, **kw))
         self.log = open(f"{self.dir}/weir.log", "w+", encoding="utf-8")
@@ -276,7 +284,39 @@ class Lab:
         with open(f"{self.dir}/weir.log", encoding="utf-8", errors="replace") as f:
             return f.read()
 
+    def totals(self):
+        """The sums of `show drops`, by the shortest way; None while the daemon does not answer."""
+        try:
+            c = Connection(self.socket)
+            c.request("GET", "/v1/drops")
+            return json.loads(c.getresponse().read())["totals"]
+        except (OSError, ValueError):
+            return None
+        finally:
+            c.close()
+
+    def processed(self, seconds=2.0):
+        """Until the router has taken every frame the raw hosts sent and is done with it: on a busy machine it may not run
+        for a while, and what comes out then is an answer all the same. Frames that got lost on the way (link down, ring of
+        the port full) are given up after `seconds` without progress."""
+        last, since = None, time.monotonic()
+        while self.unseen and self.daemon is not None and self.daemon.poll() is None:
+            t = self.totals()
+            if t is None:
+                return
+            done = t["received"] + t["originated"] == t["transmitted"] + t["ended"] + t["held"]
+            self.unseen = not done or t["received"] < self.sent
+            if t != last:
+                last, since = t, time.monotonic()
+            elif self.unseen and time.monotonic() - since > seconds:
+                self.sent, self.unseen = t["received"], False
+            elif self.unseen:
+                time.sleep(0.005)
+
     def weir(self, *argv, check=True, **kw):
+        if argv[:2] == ("clear", "counters"):
+            self.processed()
+            self.sent = 0
         return run(WEIR, "-s", self.socket, *argv, check=check, **kw)
 
     def apply(self, config, check=True):
@@ -294,12 +334,13 @@ class Lab:
 
     def quiet(self):
         """A fresh start within a shared lab: nothing waits in the hosts' sockets, every counter is zero."""
+        self.processed()
         for h in self.hosts.values():
             if h.sock is not None:
                 h.flush()
         self.weir("clear", "counters")
 
-    def expect_drops(self, counts, seconds=2.0):
+    def expect_drops(self, counts, seconds=10.0):
         """Exactly these reasons with exactly these counts, as soon as the packets have come through."""
         end = time.monotonic() + seconds
         while True:

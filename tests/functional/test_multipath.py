@@ -71,7 +71,7 @@ def placed(one, family, flows=range(FLOWS)):
     frames = [bytes(packet(one, family, f)) for f in flows]
     for i in range(0, len(frames), 100):
         one.a.send(*frames[i:i + 100])
-        time.sleep(0.02)
+        one.processed()
     out = {}
     layer = IP if family == 4 else IPv6
     for name in ("b", "c", "d"):

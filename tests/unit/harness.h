@@ -76,6 +76,16 @@ extern struct lab lab;
 	"  - {interface: b, address: 10.0.1.3, mac: \"02:aa:00:00:00:03\"}\n"                                \
 	"  - {interface: b, address: \"2001:db8:b::3\", mac: \"02:aa:00:00:00:03\"}\n"
 
+/* The same for IPv4 alone: interface b may have an MTU that is too small for IPv6. */
+#define LAB_TWO_NETS4(extra)                                                                                 \
+	"interfaces:\n"                                                                                      \
+	"  a: {port: p0, addresses: [10.0.0.1/24, \"2001:db8:a::1/64\"]}\n"                                  \
+	"  b: {port: p1, addresses: [10.0.1.1/24]" extra "}\n"                                               \
+	"neighbors:\n"                                                                                       \
+	"  - {interface: a, address: 10.0.0.2, mac: \"02:aa:00:00:00:02\"}\n"                                \
+	"  - {interface: a, address: \"2001:db8:a::2\", mac: \"02:aa:00:00:00:02\"}\n"                       \
+	"  - {interface: b, address: 10.0.1.3, mac: \"02:aa:00:00:00:03\"}\n"
+
 /* EAL and the pool; for cmocka_run_group_tests. */
 int lab_group_setup(void **state);
 /* Opens with four ports and no interfaces. / Checks the invariants and ends the router. */

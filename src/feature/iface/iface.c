@@ -216,6 +216,17 @@ static int read_place(
 	return 0;
 }
 
+static int check_mtu6(const struct iface *ifc, const struct prefix *p, struct err *e)
+{
+	char text[PREFIX_STRLEN];
+
+	if (p->addr.family != FAMILY_V6 || iface_carries_ip6(ifc))
+		return 0;
+	return err_set(e, EINVAL,
+		"interface '%s' cannot have the IPv6 address %s: its mtu is %u, and IPv6 needs at least %d",
+		ifc->name, prefix_format(p, text), ifc->mtu, IP6_MTU_MIN);
+}
+
 static int read_iface(
 	struct weir *w, const struct node *ifaces, const struct node *n, struct iface *ifc, struct err *e)
 {
@@ -227,9 +238,12 @@ static int read_iface(
 	if (node_bool(n, "flow-affinity", false))
 		iface_keep_flows(ifc);
 	read_tags(ifaces, n, ifc);
-	NODE_EACH (a, node_get(n, "addresses"))
+	NODE_EACH (a, node_get(n, "addresses")) {
+		if (check_mtu6(ifc, &a->value.prefix, e) != 0)
+			return -1;
 		if (ifc->address_count < IFACE_ADDRESSES)
 			ifc->address[ifc->address_count++] = a->value.prefix;
+	}
 	add_link_local(ifc);
 	return 0;
 }
@@ -347,6 +361,8 @@ static int insert_address(struct iface *ifc, const struct prefix *p, struct err 
 	if (ifc->address_count >= IFACE_ADDRESSES - 1)
 		return err_set(e, ENOSPC, "interface '%s' already has %u addresses, the most it can have",
 			ifc->name, ifc->address_count);
+	if (check_mtu6(ifc, p, e) != 0)
+		return -EINVAL;
 	ifc->address[ifc->address_count++] = *p;
 	add_link_local(ifc);
 	return 0;

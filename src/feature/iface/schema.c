@@ -98,7 +98,7 @@ static const struct schema iface_fields[] = {
 		.type = SCHEMA_INT,
 		.min = 68,
 		.max = 9600,
-		.help = "Largest IP packet in bytes; at most the port's."},
+		.help = "Largest IP packet in bytes; at most the port's. IPv6 needs 1280."},
 	{.key = "enabled",
 		.type = SCHEMA_BOOL,
 		.fallback = "true",
@@ -347,6 +347,28 @@ static void check_vrfs(const struct node *root, const struct node *list, struct 
 	}
 }
 
+/* RFC 8200 5. The port's MTU counts when the interface says none. */
+static void check_mtu6(const struct node *root, const struct node *n, struct diag *d)
+{
+	const struct node *mtu = node_get(n, "mtu"), *ports = node_get(root, "ports");
+	struct place p = {.node = n};
+	uint64_t bytes;
+
+	if (!locate(node_get(root, "interfaces"), n, &p, 0, d))
+		return;
+	bytes = mtu != NULL ? node_u64(n, "mtu", 0) : node_u64(node_get(ports, p.port), "mtu", 1500);
+	if (bytes >= IP6_MTU_MIN)
+		return;
+	NODE_EACH (a, node_get(n, "addresses")) {
+		if (a->value.prefix.addr.family != FAMILY_V6)
+			continue;
+		diag_node(d, mtu != NULL ? mtu : a, "set an mtu of 1280 or more, or take the IPv6 addresses away",
+			"interface '%s' has the IPv6 address %s, but an mtu of %u; IPv6 needs at least %d",
+			n->key, a->text, (unsigned)bytes, IP6_MTU_MIN);
+		return;
+	}
+}
+
 static void check(const struct node *root, struct diag *d)
 {
 	const struct node *ifaces = node_get(root, "interfaces"), *vrfs = node_get(root, "vrfs");
@@ -362,8 +384,11 @@ static void check(const struct node *root, struct diag *d)
 		diag_key(d, ifaces, NULL, "%u interfaces are configured; at most %d are possible",
 			ifaces->count, IFACE_MAX - 1);
 	check_places(ifaces, d);
-	if (d->total == 0)
-		check_subnets(ifaces, d);
+	if (d->total != 0)
+		return;
+	check_subnets(ifaces, d);
+	NODE_EACH (n, ifaces)
+		check_mtu6(root, n, d);
 }
 
 static struct schema_part part = {.fields = fields, .check = check};

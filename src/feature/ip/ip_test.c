@@ -200,23 +200,23 @@ static void ttl_checksum_update_equals_a_new_sum(void **state)
 static void link_padding_is_not_part_of_a_packet(void **state)
 {
 	static const uint8_t padding[60] = {0xaa, 0xbb, 0xcc};
+	const uint16_t payload = 1280 - 40 - 8;
 	const struct seen *s;
 
-	lab_config(LAB_TWO_NETS(", mtu: 68"));
+	lab_config(LAB_TWO_NETS(", mtu: 1280"));
 	for (unsigned v6 = 0; v6 < 2; v6++)
 		for (unsigned split = 0; split < 2; split++) {
 			begin_ip(0, 2, v6 ? HOST6 : HOST4, v6 ? FAR6 : FAR4);
-			build_set(&lab.b, v6 ? 4 : 2, 2, v6 ? 10 : 30);
+			build_set(&lab.b, v6 ? 4 : 2, 2, 8u + payload + (v6 ? 0 : 20));
 			build_udp(&lab.b, 1, 2);
-			build_set(&lab.b, 4, 2, 10);
+			build_set(&lab.b, 4, 2, 8u + payload);
 			build_set(&lab.b, 6, 2, 0);
-			build_payload(&lab.b, 2);
+			build_payload(&lab.b, payload);
 			build_bytes(&lab.b, padding, sizeof padding);
 			inject_split(0, split ? 70 : 0, split ? 20 : 0);
-			lab_drops("ip-fragmented");
 			s = expect_frame(1);
 			assert_false(s->fragment);
-			assert_int_equal(s->end - s->l4, 10);
+			assert_int_equal(s->end - s->l4, 8 + payload);
 			expect_silence();
 		}
 }
@@ -255,9 +255,45 @@ static void too_big_packets_are_answered_with_the_mtu(void **state)
 	expect_silence();
 }
 
+/* RFC 8200 5: what Linux calls disable_ipv6 happens by itself. */
+static void a_small_mtu_turns_ipv6_off(void **state)
+{
+	const char *const yaml = LAB_TWO_NETS4(", mtu: 1279") "routes:\n"
+				 "  - {prefix: \"2001:db8:f::/48\", via: [{interface: b}]}\n"
+				 "  - {prefix: \"2001:db8:e::/48\", via: [{address: \"fe80::9\", interface: b}]}\n";
+
+	lab_config(yaml);
+	for (unsigned out = 0; out < 2; out++) {
+		begin_ip(0, 2, HOST6, out ? "2001:db8:f::9" : "2001:db8:e::9");
+		build_udp(&lab.b, 1, 2);
+		inject(0);
+		expect_icmp(0, "2001:db8:a::1", HOST6, 1, 0, 0);
+		expect_drop("route-none");
+	}
+	begin_ip(1, 3, "2001:db8:f::9", HOST6);
+	build_udp(&lab.b, 1, 2);
+	inject(1);
+	expect_drop("ip-ipv6-off");
+	begin_ip(1, 3, "fe80::9", "ff02::1");
+	build_ttl(&lab.b, 255);
+	inject(1);
+	expect_drop("ip-ipv6-off");
+	begin_ip(1, 3, "10.0.1.3", HOST4); /* IPv4 is not concerned */
+	build_udp(&lab.b, 1, 2);
+	inject(1);
+	expect_frame(0);
+
+	lab_config(LAB_TWO_NETS4(", mtu: 1280") "routes: [{prefix: \"2001:db8:f::/48\", via: [{interface: b}]}]\n");
+	begin_ip(1, 3, "2001:db8:f::9", HOST6);
+	build_udp(&lab.b, 1, 2);
+	inject(1);
+	expect_frame(0);
+	expect_silence();
+}
+
 static void a_dying_packet_is_not_too_big(void **state)
 {
-	lab_config(LAB_TWO_NETS(", mtu: 576"));
+	lab_config(LAB_TWO_NETS4(", mtu: 576"));
 	for (unsigned df = 0; df < 2; df++) {
 		begin_ip(0, 2, HOST4, FAR4);
 		build_ttl(&lab.b, 1);
@@ -302,8 +338,8 @@ static uint32_t gather(unsigned port, uint32_t mtu, uint32_t base, bool *last)
 static void fragments_carry_every_byte_once(void **state)
 {
 	static const unsigned mtus[] = {68, 69, 100, 576, 1499};
-	static const char *const texts[] = {LAB_TWO_NETS(", mtu: 68"), LAB_TWO_NETS(", mtu: 69"),
-		LAB_TWO_NETS(", mtu: 100"), LAB_TWO_NETS(", mtu: 576"), LAB_TWO_NETS(", mtu: 1499")};
+	static const char *const texts[] = {LAB_TWO_NETS4(", mtu: 68"), LAB_TWO_NETS4(", mtu: 69"),
+		LAB_TWO_NETS4(", mtu: 100"), LAB_TWO_NETS4(", mtu: 576"), LAB_TWO_NETS(", mtu: 1499")};
 
 	for (unsigned i = 0; i < RTE_DIM(mtus); i++) {
 		lab_config(texts[i]);
@@ -325,7 +361,7 @@ static void fragments_carry_every_byte_once(void **state)
 
 static void fragments_of_fragments_keep_their_place(void **state)
 {
-	lab_config(LAB_TWO_NETS(", mtu: 576"));
+	lab_config(LAB_TWO_NETS4(", mtu: 576"));
 	for (unsigned more = 0; more < 2; more++) {
 		bool last;
 
@@ -345,7 +381,7 @@ static void options_are_copied_as_their_flag_says(void **state)
 	static const uint8_t options[] = {7, 7, 4, 0, 0, 0, 0, 1, 130, 4, 5, 6, 1, 0, 0, 0};
 	const struct seen *s;
 
-	lab_config(LAB_TWO_NETS(", mtu: 576"));
+	lab_config(LAB_TWO_NETS4(", mtu: 576"));
 	begin_ip(0, 2, HOST4, FAR4);
 	build_options(&lab.b, options, sizeof options);
 	build_payload(&lab.b, 1200);
@@ -366,7 +402,7 @@ static void fragmenting_survives_an_empty_pool(void **state)
 	struct rte_mbuf *m[16383];
 	unsigned n = 0;
 
-	lab_config(LAB_TWO_NETS(", mtu: 576"));
+	lab_config(LAB_TWO_NETS4(", mtu: 576"));
 	begin_ip(0, 2, HOST4, FAR4);
 	build_payload(&lab.b, 1400);
 	build_end(&lab.b);
@@ -389,6 +425,7 @@ int main(void)
 		cmocka_unit_test(ttl_checksum_update_equals_a_new_sum),
 		lab_test(link_padding_is_not_part_of_a_packet),
 		lab_test(too_big_packets_are_answered_with_the_mtu),
+		lab_test(a_small_mtu_turns_ipv6_off),
 		lab_test(a_dying_packet_is_not_too_big),
 		lab_test(fragments_carry_every_byte_once),
 		lab_test(fragments_of_fragments_keep_their_place),

@@ -34,6 +34,8 @@ REASON_DEFINE(reason_ip_unknown_option, REASON_DROP, "ip-unknown-option",
 	"An unknown IPv6 option or header demands that the packet be dropped.")
 REASON_DEFINE(reason_ip_extensions, REASON_DROP, "ip-too-many-headers",
 	"The packet has too many IPv6 extension headers.")
+REASON_DEFINE(reason_ip6_off, REASON_DROP, "ip-ipv6-off",
+	"The interface the IPv6 packet came in by has an MTU below 1280 bytes and so does not speak IPv6.")
 REASON_DEFINE(reason_ip_multicast, REASON_DROP, "ip-multicast", "Nobody here listens to the multicast group.")
 
 enum { ICMP4_PARAMETER = 12, ICMP6_PARAMETER = 4, ICMP6_UNREACH = 1 };
@@ -233,6 +235,8 @@ static void input6(const struct iface *ifc, struct burst *b, unsigned i)
 	const struct reason *why = contiguous < IP6_HEADER ? &reason_ip_truncated : check6(ip, have);
 	struct ip6_headers h;
 
+	if (!iface_carries_ip6(ifc))
+		why = &reason_ip6_off;
 	if (why != NULL) {
 		burst_drop(b, i, why);
 		return;

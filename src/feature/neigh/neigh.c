@@ -48,6 +48,8 @@ bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
 {
 	if (iface_has_address(ifc, a) || !ipaddr_is_host(a))
 		return false;
+	if (a->family == FAMILY_V6 && !iface_carries_ip6(ifc))
+		return false;
 	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
 		return true;
 	for (unsigned i = 0; i < ifc->address_count; i++)

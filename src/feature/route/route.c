@@ -229,17 +229,31 @@ void route_refresh(struct weir *w)
 
 /* --- reading --- */
 
-static const char *why_inactive(const struct entry *en, const struct candidate *c)
+/* A path names an interface that does not carry IPv6. */
+static bool mtu_too_small(const struct weir *w, const struct nhset *s)
+{
+	for (unsigned i = 0; s->family == FAMILY_V6 && i < s->via_count; i++) {
+		const struct iface *ifc = w->gen->iface[s->via[i].via.iface % IFACE_MAX];
+
+		if (ifc != NULL && !iface_carries_ip6(ifc))
+			return true;
+	}
+	return false;
+}
+
+static const char *why_inactive(const struct weir *w, const struct entry *en, const struct candidate *c)
 {
 	if (en->active == c)
 		return NULL;
 	if (c->set != NULL && c->set->nh == 0)
-		return "no next hop is on a connected subnet whose link is up";
+		return mtu_too_small(w, c->set)
+			       ? "the mtu of a next hop's interface is below 1280, so IPv6 is off there"
+			       : "no next hop is on a connected subnet whose link is up";
 	return "a better route to the same prefix is active";
 }
 
-static void info_of(const struct entry *en, const struct candidate *c, const struct prefix *p, uint16_t vrf,
-	struct route_info *out)
+static void info_of(const struct weir *w, const struct entry *en, const struct candidate *c,
+	const struct prefix *p, uint16_t vrf, struct route_info *out)
 {
 	const struct nhset *s = c->set;
 
@@ -258,11 +272,12 @@ static void info_of(const struct entry *en, const struct candidate *c, const str
 	}
 	out->distance = out->spec.distance = c->distance;
 	out->active = en->active == c;
-	out->why_inactive = why_inactive(en, c);
+	out->why_inactive = why_inactive(w, en, c);
 	out->nh = en->active == c ? en->nh : 0;
 }
 
 struct walk {
+	const struct weir *w;
 	uint16_t vrf;
 	uint8_t family;
 	bool (*fn)(void *ctx, const struct route_info *info);
@@ -278,7 +293,7 @@ static bool walk_one(void *ctx, const uint8_t *key, unsigned len, void *value)
 
 	memcpy(p.addr.bytes, key, family_bits(k->family) / 8);
 	for (const struct candidate *c = en->first; c != NULL; c = c->next) {
-		info_of(en, c, &p, k->vrf, &info);
+		info_of(k->w, en, c, &p, k->vrf, &info);
 		if (!k->fn(k->ctx, &info))
 			return false;
 	}
@@ -288,7 +303,7 @@ static bool walk_one(void *ctx, const uint8_t *key, unsigned len, void *value)
 void route_walk(const struct weir *w, uint16_t vrf, uint8_t family, const struct prefix *after,
 	bool (*fn)(void *ctx, const struct route_info *info), void *ctx)
 {
-	struct walk k = {.vrf = vrf, .family = family, .fn = fn, .ctx = ctx};
+	struct walk k = {.w = w, .vrf = vrf, .family = family, .fn = fn, .ctx = ctx};
 	const struct radix *r = vrf < VRF_MAX ? w->route->rib[vrf][family_index(family)] : NULL;
 
 	if (r != NULL)
@@ -310,7 +325,7 @@ bool route_get(const struct weir *w, uint16_t vrf, const struct ipaddr *a, struc
 		return false;
 	p.len = (uint8_t)len;
 	p = prefix_masked(&p);
-	info_of(en, en->active, &p, vrf, out);
+	info_of(w, en, en->active, &p, vrf, out);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/race.h"
 #include "base/reserve.h"
+#include "feature/iface/iface.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/rib.h"
 #include "table/hash_bytes.h"
@@ -46,11 +47,14 @@ static bool same(const struct nhset *s, const struct route_spec *spec)
 static uint16_t path_iface(const struct weir *w, const struct nhset *s, const struct route_via *v)
 {
 	const struct iface *ifc;
+	uint16_t id = v->iface;
 
 	if (v->address.family != FAMILY_NONE)
-		return route_on_link(w, s->vrf, v->iface, &v->address);
-	ifc = v->iface < IFACE_MAX ? w->gen->iface[v->iface] : NULL;
-	return ifc != NULL && ifc->enabled && w->link_up[ifc->port] ? ifc->id : IFACE_NONE;
+		id = route_on_link(w, s->vrf, v->iface, &v->address);
+	ifc = id < IFACE_MAX ? w->gen->iface[id] : NULL;
+	if (ifc == NULL || !iface_is_up(w, ifc) || (s->family == FAMILY_V6 && !iface_carries_ip6(ifc)))
+		return IFACE_NONE;
+	return id;
 }
 
 static void path_release(struct weir *w, struct set_via *v)
