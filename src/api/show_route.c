@@ -264,6 +264,7 @@ static void show_vrfs(struct request *r)
 	jw_u64(&r->out, "ipv6_installed", t.installed[1]);
 	jw_u64(&r->out, "nexthops", t.nexthops);
 	jw_u64(&r->out, "groups", t.groups);
+	jw_u64(&r->out, "failed_paths", t.failed_paths);
 	jw_u64(&r->out, "buckets", t.buckets);
 	jw_u64(&r->out, "memory_bytes", t.memory);
 	jw_u64(&r->out, "refused", t.refused);
@@ -284,6 +285,8 @@ static const struct doc totals_docs[] = {
 	{"ipv6_installed", DOC_U64, "Of these, in the forwarding tables."},
 	{"nexthops", DOC_U64, "Next hops in use."},
 	{"groups", DOC_U64, "Multipath groups."},
+	{"failed_paths", DOC_U64,
+		"Paths of groups that get no flows because their neighbour does not answer."},
 	{"buckets", DOC_U64, "Buckets of multipath groups."},
 	{"memory_bytes", DOC_U64, "Memory of tables and routes."},
 	{"refused", DOC_U64, "Routes refused because a table was full."},

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "packet/parse.h"
 
+#include "packet/options.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
-enum { OPT4_END = 0, OPT4_NOP = 1, OPT4_LSRR = 131, OPT4_SSRR = 137, OPT4_ALERT = 148 };
 enum { OPT6_PAD1 = 0, OPT6_PADN = 1, OPT6_ALERT = 5, OPT6_JUMBO = 0xc2 };
 
 enum parse_result parse_ip4_options(const uint8_t *ip, size_t header_len, struct ip4_options *out)
@@ -26,6 +27,7 @@ enum parse_result parse_ip4_options(const uint8_t *ip, size_t header_len, struct
 		len = ip[at + 1];
 		out->source_route |= ip[at] == OPT4_LSRR || ip[at] == OPT4_SSRR;
 		out->router_alert |= ip[at] == OPT4_ALERT;
+		out->record |= ip[at] == OPT4_RECORD_ROUTE || ip[at] == OPT4_TIMESTAMP;
 		at += len;
 	}
 	return PARSE_OK;

@@ -25,6 +25,7 @@ enum parse_result {
 struct ip4_options {
 	bool source_route; /* LSRR or SSRR (RFC 791 3.1) */
 	bool router_alert; /* RFC 2113 */
+	bool record;       /* record route or timestamp: routers write into it, see options.h */
 	uint16_t pointer;  /* PARSE_MALFORMED: offset of the offending byte from the IP header */
 };
 

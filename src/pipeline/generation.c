@@ -174,10 +174,23 @@ bool iface_source(const struct iface *ifc, uint8_t family, bool link_local, stru
 	return false;
 }
 
+static unsigned find_address(const struct iface *ifc, const struct ipaddr *a)
+{
+	unsigned i = 0;
+
+	while (i < ifc->address_count && !ipaddr_equal(&ifc->address[i].addr, a))
+		i++;
+	return i;
+}
+
 bool iface_has_address(const struct iface *ifc, const struct ipaddr *a)
 {
-	for (unsigned i = 0; i < ifc->address_count; i++)
-		if (ipaddr_equal(&ifc->address[i].addr, a))
-			return true;
-	return false;
+	return find_address(ifc, a) < ifc->address_count;
+}
+
+bool iface_has_ready_address(const struct iface *ifc, const struct ipaddr *a)
+{
+	unsigned i = find_address(ifc, a);
+
+	return i < ifc->address_count && iface_address_ready(ifc, i);
 }

@@ -45,6 +45,9 @@ struct iface {
 	uint64_t out;              /* STAGE_BIT()s every packet sent here passes */
 	bool forwarding;           /* false: host behaviour, nothing is forwarded from here */
 	uint8_t address_count;
+	/* Bit i: address[i] is not ours yet, or never, because duplicate address detection says so (RFC 4862
+	 * 5.4). The one word that changes after publication: written by the control thread, atomic. */
+	uint32_t unready;
 	struct prefix address[IFACE_ADDRESSES]; /* in config order; the first of a family is preferred */
 };
 
@@ -112,7 +115,14 @@ uint16_t generation_demux(
 /* Source address for packets of `family` weir sends out of / answers for `ifc`: the first address of
  * the family that fits (IPv6: link-local when `link_local`); false if there is none. */
 bool iface_source(const struct iface *ifc, uint8_t family, bool link_local, struct ipaddr *out);
-/* True when `a` is one of the interface's own addresses. */
+/* True when `a` is one of the interface's own addresses, in use or not. */
 bool iface_has_address(const struct iface *ifc, const struct ipaddr *a);
+/* True when it is one and duplicate address detection lets us use it. */
+bool iface_has_ready_address(const struct iface *ifc, const struct ipaddr *a);
+
+static inline bool iface_address_ready(const struct iface *ifc, unsigned i)
+{
+	return (__atomic_load_n(&ifc->unready, __ATOMIC_RELAXED) >> i & 1) == 0;
+}
 
 #endif

@@ -32,7 +32,8 @@ enum stage_id {
 	STAGE_LOCAL, /* packets to us: ICMP, ND, kernel */
 	STAGE_ACL_OUT,
 	STAGE_SNAT,
-	STAGE_FORWARD, /* TTL, MTU; the plain case is rewritten here as well */
+	STAGE_IP_OPTIONS, /* IPv4 record route and timestamp of packets that go on */
+	STAGE_FORWARD,    /* TTL, MTU; the plain case is rewritten here as well */
 	STAGE_FRAGMENT,
 	STAGE_ICMP_ERROR, /* answers for packets that died above */
 	STAGE_RESOLVE,    /* next hop not known yet: to the neighbour tables */

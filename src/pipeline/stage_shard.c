@@ -198,6 +198,8 @@ static uint64_t resume(const struct generation *g, struct burst *b, uint64_t slo
 			continue;
 		}
 		b->need[STAGE_ROUTE] |= slot_bit((unsigned)i);
+		if (b->flags[i] & SLOT_OPTIONS)
+			b->need[STAGE_IP_OPTIONS] |= slot_bit((unsigned)i);
 		BURST_EACH (s, ifc->in & later)
 			b->need[s] |= slot_bit((unsigned)i);
 	}
@@ -219,6 +221,6 @@ static const struct stage stage_shard = {
 	.run = shard_run,
 	.after = STAGE_BIT(STAGE_PARSE) | STAGE_BIT(STAGE_IP_INPUT),
 	.before = STAGE_BIT(STAGE_POLICER_IN) | STAGE_BIT(STAGE_SESSION) | STAGE_BIT(STAGE_ROUTE),
-	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_IP_OPTIONS) | STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_shard)

@@ -185,6 +185,12 @@ void weir_link_set(struct weir *w, uint16_t port, bool up)
 			f->link(w, port, up);
 }
 
+void weir_wall_set(struct weir *w, uint64_t ahead)
+{
+	for (unsigned i = 0; i < w->worker_count; i++)
+		__atomic_store_n(&w->worker[i]->wall, ahead, __ATOMIC_RELAXED);
+}
+
 /* --- the control thread's packets --- */
 
 struct rte_mbuf *weir_alloc(struct weir *w)

@@ -171,6 +171,10 @@ void weir_consume(struct weir *w, struct rte_mbuf *m, const struct reason *r);
 /* Link state of a port changed: stores it and tells the features. */
 void weir_link_set(struct weir *w, uint16_t port, bool up);
 
+/* What the wall clock is ahead of the dataplane clock, in ns: for the timestamps packets ask for (RFC
+ * 791 3.1). 0 until it is set: the dataplane clock is UTC then (offline twin, tests). */
+void weir_wall_set(struct weir *w, uint64_t ahead);
+
 /* Sum over workers and control thread minus the baseline; out->iface must point at IFACE_MAX entries or be
  * NULL. */
 void weir_counters(const struct weir *w, struct counters *out);

@@ -85,6 +85,7 @@ struct worker {
 		*inbox; /* from the control thread and other workers: this worker is the only consumer */
 	struct bucket punt_bucket[PUNT_COUNT];
 	struct bucket icmp_bucket;
+	uint64_t wall;   /* ns to add to a burst's clock for UTC since 1970; weir_wall_set() */
 	uint64_t random; /* state of worker_random(), never 0 */
 	uint64_t wake; /* by id: workers that were given something and may sleep; the loop looks after them */
 	uint32_t inject_head, inject_tail;
@@ -143,6 +144,12 @@ static inline uint32_t worker_random(struct worker *w)
 	w->random ^= w->random << 25;
 	w->random ^= w->random >> 27;
 	return (uint32_t)((w->random * UINT64_C(2685821657736338717)) >> 32);
+}
+
+/* Milliseconds since midnight UTC at a burst's time. */
+static inline uint32_t worker_day_ms(const struct worker *w, uint64_t now)
+{
+	return (uint32_t)((now + __atomic_load_n(&w->wall, __ATOMIC_RELAXED)) / 1000000 % 86400000);
 }
 
 /* Symmetric flow hash of a slot (addresses, protocol, ports where present); cached in b->hash, never 0. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include <event2/event.h>
 
@@ -31,8 +32,18 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 	evtimer_add(r->wake, &next);
 }
 
+/* The wall clock may be set while we run, and workers may come. */
+static void tell_wall_clock(const struct runtime *r)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	weir_wall_set(r->weir, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec - runtime_clock());
+}
+
 static void poll_link(evutil_socket_t fd, short what, void *arg)
 {
+	tell_wall_clock(arg);
 	ports_poll_link(arg);
 	service_status(arg);
 	pollers_watch(arg);
@@ -79,6 +90,7 @@ static int add_events(struct runtime *r, struct err *e)
 	if (r->wake == NULL || r->link == NULL || r->sigterm == NULL || r->sigint == NULL ||
 		r->sighup == NULL)
 		return err_set(e, ENOMEM, "not enough memory for the control loop");
+	tell_wall_clock(r);
 	if (evtimer_add(r->wake, &now) != 0 || event_add(r->link, &link) != 0 ||
 		evsignal_add(r->sigterm, NULL) != 0 || evsignal_add(r->sigint, NULL) != 0 ||
 		evsignal_add(r->sighup, NULL) != 0)

@@ -128,6 +128,10 @@ BAD = [
     ("a number out of range", "icmp: {error-burst: 0}\n", ":1:", "1"),
     ("an unfinished bracket", "routes: [\n", ":", ""),
     ("a VLAN without its id", "ports: {a: {device: \"null\"}}\ninterfaces:\n  l: {port: a}\n  v: {parent: l}\n", ":4:", "vlan"),
+    ("IPv6 over a small MTU", "ports: {a: {device: \"null\"}}\ninterfaces:\n  l: {port: a, mtu: 1279, addresses: [\"2001:db8::1/64\"]}\n",
+     ":3:", "IPv6 needs at least 1280"),
+    ("IPv6 over a port's small MTU", "ports: {a: {device: \"null\", mtu: 600}}\ninterfaces:\n  l: {port: a}\n  v: {parent: l, vlan: 5, "
+     "addresses: [\"2001:db8::1/64\"]}\n", ":4:", "IPv6 needs at least 1280"),
     ("a hundred thousand brackets", "routes: " + "[" * 100000, ":1:", ""),
 ]
 

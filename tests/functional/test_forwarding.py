@@ -90,7 +90,7 @@ def test_path_mtu_is_learnt(lab):
 
 
 def test_ipv4_is_fragmented_to_a_smaller_mtu(lab):
-    config = TWO.replace("wan: {port: b", "wan: {port: b, mtu: 1000")
+    config = TWO.replace("wan: {port: b", "wan: {port: b, mtu: 1000").replace(', "2001:db8:2::1/64"', "")
     one = two_hosts(lab, config=config)
     p = one.a.ping("10.0.2.2", count=3, s=1300, M="dont")
     assert answered(p), p.stdout

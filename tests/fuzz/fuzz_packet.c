@@ -6,18 +6,39 @@
 #include <string.h>
 
 #include "feature/neigh/arp_hdr.h"
+#include "feature/neigh/mld_msg.h"
 #include "feature/neigh/nd_msg.h"
+#include "packet/options.h"
 #include "packet/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool any(const void *ctx, uint32_t address)
+{
+	return address % 2 != 0;
+}
+
 static void try_ip4(const uint8_t *p, size_t size)
 {
+	const struct ip4_stamp s = {.address = 0x0a000001, .time = 1, .ours = any};
 	struct ip4_options o;
+	uint8_t *copy, pointer = 0;
 
-	if (size >= 20 && size <= 60 && parse_ip4_options(p, size, &o) == PARSE_MALFORMED &&
-		o.pointer >= size)
+	if (size < 20 || size > 60 || size % 4 != 0)
+		return;
+	if (parse_ip4_options(p, size, &o) == PARSE_MALFORMED) {
+		if (o.pointer >= size)
+			abort();
+		return;
+	}
+	copy = malloc(size);
+	if (copy == NULL)
+		return;
+	memcpy(copy, p, size);
+	if (ip4_options_stamp(copy, size, &s, &pointer) == PARSE_MALFORMED && pointer >= size)
 		abort();
+	ip4_options_keep_records(copy, size);
+	free(copy);
 }
 
 static void try_ip6(const uint8_t *p, size_t size, bool for_us)
@@ -46,10 +67,12 @@ static void try_neighbour(const uint8_t *p, size_t size)
 	static const uint8_t zero[16], all_nodes[16] = {0xff, 2, [15] = 1};
 	struct arp_packet a;
 	struct nd_msg m;
+	struct mld_query q;
 
 	if (size >= ARP_LEN)
 		arp_parse(p, &a);
 	nd_parse(p, size, zero, all_nodes, &m);
+	mld_parse_query(p, size, &q);
 	if (size > 32)
 		nd_parse(p + 32, size - 32, p, p + 16, &m);
 }

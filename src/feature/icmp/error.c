@@ -183,9 +183,13 @@ static bool is_link_local(const struct ipaddr *a)
 
 /* In use: not of a disabled interface, not under duplicate address detection, no duplicate (RFC 4862 5.4).
  * Only then the forwarding table says "here". Link-local addresses are not in it. */
-static bool in_use(const struct generation *g, const struct iface *ifc, const struct ipaddr *a)
+static bool in_use(const struct generation *g, const struct iface *ifc, unsigned i)
 {
-	return is_link_local(a) ? ifc->enabled : g->nht.nh[lookup(g, ifc->vrf, a)].kind == NH_LOCAL;
+	const struct ipaddr *a = &ifc->address[i].addr;
+
+	if (!ifc->enabled || !iface_address_ready(ifc, i))
+		return false;
+	return is_link_local(a) || g->nht.nh[lookup(g, ifc->vrf, a)].kind == NH_LOCAL;
 }
 
 bool icmp_is_ours(const struct generation *g, uint16_t iif, uint16_t vrf, const struct ipaddr *a)
@@ -196,7 +200,7 @@ bool icmp_is_ours(const struct generation *g, uint16_t iif, uint16_t vrf, const 
 	if (ipaddr_is_multicast(a))
 		return false;
 	if (is_link_local(a))
-		return ifc != NULL && iface_has_address(ifc, a);
+		return ifc != NULL && iface_has_ready_address(ifc, a);
 	nh = &g->nht.nh[lookup(g, vrf, a)];
 	ifc = g->iface[nh->iface];
 	return nh->kind == NH_LOCAL && ifc != NULL && iface_has_address(ifc, a);
@@ -208,7 +212,7 @@ bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t fa
 	for (unsigned i = 0; i < ifc->address_count; i++) {
 		const struct ipaddr *a = &ifc->address[i].addr;
 
-		if (a->family != family || is_link_local(a) != link_local || !in_use(g, ifc, a))
+		if (a->family != family || is_link_local(a) != link_local || !in_use(g, ifc, i))
 			continue;
 		*out = *a;
 		return true;
@@ -223,6 +227,11 @@ static bool vrf_source(const struct generation *g, uint16_t vrf, uint8_t family,
 			icmp_source(g, g->iface[i], family, false, out))
 			return true;
 	return false;
+}
+
+bool icmp_speaker(const struct generation *g, const struct iface *ifc, uint8_t family, struct ipaddr *out)
+{
+	return icmp_source(g, ifc, family, false, out) || vrf_source(g, ifc->vrf, family, out);
 }
 
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,

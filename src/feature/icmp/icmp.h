@@ -28,6 +28,7 @@ enum {
 	ICMP6_PARAMETER = 4,
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
+	ICMP6_LISTENER_QUERY = 130,
 };
 
 /* May an error be sent about the packet whose IP header is at offset l3 of m? The rules of RFC 1812 4.3.2.7
@@ -43,6 +44,10 @@ bool icmp_error_build(struct rte_mbuf *out, const struct rte_mbuf *about, uint16
  * false when there is none. */
 bool icmp_source(const struct generation *g, const struct iface *ifc, uint8_t family, bool link_local,
 	struct ipaddr *out);
+
+/* An address that speaks for the interface, which may have none of the family: its own as above, else any of
+ * its VRF that is not link-local; false when there is none. */
+bool icmp_speaker(const struct generation *g, const struct iface *ifc, uint8_t family, struct ipaddr *out);
 
 /* A unicast address of an interface in this VRF (link-local: of iif), in use. The subnet-router anycast
  * address (RFC 4291 2.6.1) has a local route as well but is no interface's. */

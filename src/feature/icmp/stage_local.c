@@ -8,6 +8,7 @@
 
 #include "feature/icmp/icmp.h"
 #include "packet/checksum.h"
+#include "packet/options.h"
 #include "packet/parse.h"
 #include "packet/trim.h"
 #include "pipeline/worker.h"
@@ -27,6 +28,8 @@ REASON_DEFINE(reason_nd_fragment, REASON_DROP, "nd-fragmented",
 	"Neighbour discovery messages must not be fragmented (RFC 6980).")
 REASON_DEFINE(reason_local_headers, REASON_DROP, "local-bad-headers",
 	"The extension headers of a packet for us are malformed or not supported.")
+REASON_DEFINE(reason_local_options, REASON_DROP, "local-bad-options",
+	"The record route or timestamp option of an echo request to us is malformed.")
 REASON_DEFINE(reason_local_port, REASON_DROP, "local-no-port", "Nothing here listens on the TCP or UDP port.")
 REASON_DEFINE(reason_local_protocol, REASON_DROP, "local-no-protocol", "Nothing here speaks the protocol.")
 REASON_DEFINE(reason_local_multicast, REASON_DONE, "local-multicast",
@@ -70,22 +73,49 @@ static void send_back(struct worker *w, struct burst *b, unsigned i)
 	worker_reinject(w, b, i, STAGE_ROUTE);
 }
 
-/* Options are not sent back: the header moves up to the ICMP message. */
+/* A timestamp may be asked of the address the request is for. */
+static bool is_dst4(const void *ctx, uint32_t address)
+{
+	return address == *(const uint32_t *)ctx;
+}
+
+/* Bytes of the reply's header: record route and timestamp go back with our entry (RFC 1812 4.3.3.6), other
+ * options do not. 0: they are malformed, and the packet died. */
+static uint16_t reply_header4(struct worker *w, struct burst *b, unsigned i)
+{
+	struct ip4_stamp stamp = {
+		.address = b->dst4[i], .time = worker_day_ms(w, b->now), .ours = is_dst4, .ctx = &b->dst4[i]};
+	uint16_t hlen = (uint16_t)(b->l4[i] - b->l3[i]);
+	uint8_t *ip = burst_l3(b, i), pointer;
+
+	if (hlen == 20)
+		return hlen;
+	if (ip4_options_stamp(ip, hlen, &stamp, &pointer) != PARSE_OK) {
+		burst_drop_error(b, i, &reason_local_options, ICMP4_PARAMETER, 0, (uint32_t)pointer << 24);
+		return 0;
+	}
+	return ip4_options_keep_records(ip, hlen) ? hlen : 20;
+}
+
+/* The header moves up to the ICMP message when it gets shorter. */
 static void reply4(struct worker *w, struct burst *b, unsigned i)
 {
-	uint16_t l3 = (uint16_t)(b->l4[i] - 20), total = (uint16_t)(b->pkt[i]->pkt_len - l3), sum;
+	uint16_t hlen = reply_header4(w, b, i), l3 = (uint16_t)(b->l4[i] - hlen), sum;
+	uint16_t total = (uint16_t)(b->pkt[i]->pkt_len - l3);
 	uint8_t *data = burst_data(b, i), *ip = data + l3, *icmp = data + b->l4[i];
 	uint32_t dst;
 
-	memmove(ip, data + b->l3[i], 20);
+	if (hlen == 0)
+		return;
+	memmove(ip, data + b->l3[i], hlen);
 	b->l3[i] = l3;
-	ip[0] = 0x45;
+	ip[0] = (uint8_t)(0x40 | hlen / 4);
 	ip[2] = (uint8_t)(total >> 8);
 	ip[3] = (uint8_t)total;
 	ip[8] = ECHO_TTL;
 	swap_bytes(ip + 12, ip + 16, 4);
 	memset(ip + 10, 0, 2);
-	sum = checksum_ip4_header(ip, 20);
+	sum = checksum_ip4_header(ip, hlen);
 	memcpy(ip + 10, &sum, sizeof sum);
 	turn_type(icmp, ICMP4_ECHO_REPLY);
 	memcpy(&dst, ip + 16, sizeof dst);
@@ -180,6 +210,8 @@ static void icmp6(struct worker *w, const struct generation *g, struct burst *b,
 		burst_drop(b, i, &reason_icmp_checksum);
 	else if (type >= 133 && type <= 137)
 		neighbour_discovery(w, b, i);
+	else if (type == ICMP6_LISTENER_QUERY && (b->flags[i] & SLOT_REASSEMBLED) == 0)
+		worker_punt(w, b, i, PUNT_ND);
 	else if (type != ICMP6_ECHO)
 		burst_drop(b, i, &reason_icmp_other);
 	else if (!g->icmp_echo)

@@ -345,6 +345,7 @@ static int edit_addresses(struct weir *w, const char *name, struct err *e,
 		generation_free(next);
 		return rc;
 	}
+	neigh_mark_unready(w, next->iface[before.id]);
 	weir_publish(w, next);
 	announce_changes(w, &before, next->iface[before.id]);
 	route_refresh(w);

@@ -362,7 +362,8 @@ static void check_mtu6(const struct node *root, const struct node *n, struct dia
 	NODE_EACH (a, node_get(n, "addresses")) {
 		if (a->value.prefix.addr.family != FAMILY_V6)
 			continue;
-		diag_node(d, mtu != NULL ? mtu : a, "set an mtu of 1280 or more, or take the IPv6 addresses away",
+		diag_node(d, mtu != NULL ? mtu : a,
+			"set an mtu of 1280 or more, or take the IPv6 addresses away",
 			"interface '%s' has the IPv6 address %s, but an mtu of %u; IPv6 needs at least %d",
 			n->key, a->text, (unsigned)bytes, IP6_MTU_MIN);
 		return;

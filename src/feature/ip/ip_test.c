@@ -258,9 +258,11 @@ static void too_big_packets_are_answered_with_the_mtu(void **state)
 /* RFC 8200 5: what Linux calls disable_ipv6 happens by itself. */
 static void a_small_mtu_turns_ipv6_off(void **state)
 {
-	const char *const yaml = LAB_TWO_NETS4(", mtu: 1279") "routes:\n"
-				 "  - {prefix: \"2001:db8:f::/48\", via: [{interface: b}]}\n"
-				 "  - {prefix: \"2001:db8:e::/48\", via: [{address: \"fe80::9\", interface: b}]}\n";
+	const char *const yaml =
+		LAB_TWO_NETS4(", mtu: 1279") "routes:\n"
+					     "  - {prefix: \"2001:db8:f::/48\", via: [{interface: b}]}\n"
+					     "  - {prefix: \"2001:db8:e::/48\", via: [{address: \"fe80::9\", "
+					     "interface: b}]}\n";
 
 	lab_config(yaml);
 	for (unsigned out = 0; out < 2; out++) {
@@ -283,7 +285,8 @@ static void a_small_mtu_turns_ipv6_off(void **state)
 	inject(1);
 	expect_frame(0);
 
-	lab_config(LAB_TWO_NETS4(", mtu: 1280") "routes: [{prefix: \"2001:db8:f::/48\", via: [{interface: b}]}]\n");
+	lab_config(LAB_TWO_NETS4(
+		", mtu: 1280") "routes: [{prefix: \"2001:db8:f::/48\", via: [{interface: b}]}]\n");
 	begin_ip(1, 3, "2001:db8:f::9", HOST6);
 	build_udp(&lab.b, 1, 2);
 	inject(1);
@@ -375,10 +378,12 @@ static void fragments_of_fragments_keep_their_place(void **state)
 	}
 }
 
-/* RFC 791 3.1: record route (7) stays in the first fragment, security (130) goes into all. */
+/* RFC 791 3.1: record route (7), with our address in it, stays in the first fragment, security (130) goes
+ * into all. */
 static void options_are_copied_as_their_flag_says(void **state)
 {
 	static const uint8_t options[] = {7, 7, 4, 0, 0, 0, 0, 1, 130, 4, 5, 6, 1, 0, 0, 0};
+	static const uint8_t filled[] = {7, 7, 8, 10, 0, 1, 1, 1, 130, 4, 5, 6, 1, 0, 0, 0};
 	const struct seen *s;
 
 	lab_config(LAB_TWO_NETS4(", mtu: 576"));
@@ -388,7 +393,7 @@ static void options_are_copied_as_their_flag_says(void **state)
 	inject(0);
 	s = expect_frame(1);
 	assert_int_equal(s->l4 - s->l3, 36);
-	assert_memory_equal(s->data + s->l3 + 20, options, sizeof options);
+	assert_memory_equal(s->data + s->l3 + 20, filled, sizeof filled);
 	while (lab_waiting(1) != 0) {
 		s = expect_frame(1);
 		assert_int_equal(s->l4 - s->l3, 24);

@@ -9,6 +9,6 @@
 
 extern struct reason reason_no_route, reason_blackhole, reason_unreachable, reason_prohibit,
 	reason_link_broadcast, reason_host_only, reason_scope, reason_broadcast_out, reason_ttl,
-	reason_too_big, reason_forward_headroom;
+	reason_too_big, reason_forward_headroom, reason_ip_options;
 
 #endif

@@ -20,8 +20,9 @@ struct reass_key {
 	struct ipaddr src, dst;
 	uint32_t id;
 	uint16_t vrf;
+	uint16_t link; /* interface of link-local addresses: other links may have the same ones, else 0 */
 	uint8_t proto; /* IPv4 only */
-	uint8_t pad;
+	uint8_t pad[3];
 };
 
 struct datagram {

@@ -66,6 +66,7 @@ static bool read6(
 	f->key.src = ipaddr_v6(ip + 8);
 	f->key.dst = ipaddr_v6(ip + 24);
 	f->key.id = h.frag_id;
+	f->key.link = ip6_is_link_local(ip + 24) ? n->iif : 0;
 	f->from = h.frag_units * 8u;
 	f->more = h.more;
 	f->data = (uint16_t)(n->l3 + h.frag_at + 8);

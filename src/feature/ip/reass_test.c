@@ -207,6 +207,27 @@ static void interleaved(void)
 	expect_silence();
 }
 
+/* Two links with the same link-local addresses: halves of different packets never meet. */
+static void links_are_told_apart(void **state)
+{
+	static const uint8_t half[16] = {128, 0, 0x7f};
+
+	lab_config("interfaces:\n"
+		   "  a: {port: p0, addresses: [\"fe80::1/64\"]}\n"
+		   "  b: {port: p1, addresses: [\"fe80::1/64\"]}\n");
+	for (unsigned port = 0; port < 2; port++) {
+		begin_ip(port, 2, "fe80::2", "fe80::1");
+		build_fragment(&lab.b, 7, (uint16_t)(port * 2), port == 0);
+		build_set(&lab.b, 0, 1, 58);
+		build_bytes(&lab.b, half, sizeof half);
+		inject(port);
+	}
+	assert_int_equal(lab_drops("reassembled"), 0);
+	lab_advance(SECONDS(31));
+	assert_int_equal(lab_drops("reassembly-timeout"), 2);
+	lab_discard();
+}
+
 static void packets_are_told_apart_by_identification(void **state)
 {
 	both_families(interleaved);
@@ -440,6 +461,7 @@ int main(void)
 		lab_test(fragments_in_reverse_become_the_packet),
 		lab_test(fragments_in_any_order_become_the_packet),
 		lab_test(packets_are_told_apart_by_identification),
+		lab_test(links_are_told_apart),
 		lab_test(the_same_fragment_twice_does_no_harm),
 		lab_test(the_largest_packet_comes_together),
 		lab_test(overlaps_poison_the_packet),

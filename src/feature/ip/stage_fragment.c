@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * STAGE_FRAGMENT: packets that are larger than their next hop's MTU and may be cut: IPv4 without DF (RFC
- * 791 3.2), and what weir itself sends over IPv6 (RFC 8200 4.5). The fragments are new packets that continue
- * at STAGE_REWRITE; the original ends here. Reads nh, l3, family.
+ * 791 3.2), and what weir itself sends over IPv6 (RFC 8200 4.5). The original ends here. The fragments are
+ * new packets that come by here again in a later burst and go on to the output features of their interface.
+ * Reads nh, l3, family, flags.
  */
 #include <string.h>
 
@@ -20,6 +21,7 @@ REASON_DEFINE(reason_fragment_bad, REASON_DROP, "ip-bad-fragment",
 
 #define IP4_MAX_HEADER 60
 #define IP6_FRAGMENT_HEADER 8
+#define MADE_HERE (SLOT_ORIGINATED | SLOT_FRAGMENT)
 
 /* How one packet is cut. */
 struct cut {
@@ -136,12 +138,13 @@ static void note_fragment(struct note *n, const struct burst *b, unsigned i, uin
 {
 	n->family = b->family[i];
 	n->proto = b->proto[i];
-	n->flags = SLOT_ORIGINATED | SLOT_FRAGMENT;
+	n->flags = MADE_HERE;
+	n->iif = b->iif[i];
 	n->oif = b->oif[i];
 	n->vrf = b->vrf[i];
 	n->nh = b->nh[i];
 	n->l4 = head_len;
-	n->hash = 0;
+	n->hash = (b->hashed & slot_bit(i)) != 0 ? b->hash[i] : 0; /* those of a flow stay together */
 }
 
 /* Half a packet is of no use to anybody: NULL, or why nothing can be sent. Offsets that do not fit their 13
@@ -172,16 +175,31 @@ static const struct reason *cut_packet(struct worker *w, struct burst *b, unsign
 		if (m == NULL)
 			return &reason_fragment_failed;
 		note_fragment(note_of(m), b, i, done == 0 ? c.head_len : c.later_len);
-		if (!worker_originate(w, m, STAGE_REWRITE))
+		if (!worker_originate(w, m, STAGE_FRAGMENT))
 			return &reason_fragment_failed;
 	}
 	return &reason_fragmented;
 }
 
+/* As STAGE_FORWARD does; a next hop that went away meanwhile is STAGE_REWRITE's to see. */
+static void send_on(const struct nexthop *nh, struct burst *b, unsigned i)
+{
+	if (nh->kind == NH_ADJ)
+		BURST_EACH (s, nh->out)
+			b->need[s] |= slot_bit(i);
+	b->need[STAGE_REWRITE] |= slot_bit(i);
+}
+
 static void fragment_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
 {
-	BURST_EACH (i, slots)
-		burst_drop(b, (unsigned)i, cut_packet(w, b, (unsigned)i, g->nht.nh[b->nh[i]].mtu));
+	BURST_EACH (i, slots) {
+		const struct nexthop *nh = &g->nht.nh[b->nh[i]];
+
+		if ((b->flags[i] & MADE_HERE) == MADE_HERE)
+			send_on(nh, b, (unsigned)i);
+		else
+			burst_drop(b, (unsigned)i, cut_packet(w, b, (unsigned)i, nh->mtu));
+	}
 }
 
 static const struct stage stage_fragment = {
@@ -191,6 +209,6 @@ static const struct stage stage_fragment = {
 	.run = fragment_run,
 	.after = STAGE_BIT(STAGE_FORWARD),
 	.before = STAGE_BIT(STAGE_REWRITE),
-	.next = STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_REWRITE) | STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_fragment)

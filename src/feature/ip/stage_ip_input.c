@@ -10,6 +10,8 @@
 #include <rte_ip.h>
 
 #include "feature/ip/ip_hdr.h"
+#include "feature/ip/reasons.h"
+#include "feature/neigh/neigh.h"
 #include "packet/parse.h"
 #include "packet/trim.h"
 #include "pipeline/worker.h"
@@ -94,6 +96,8 @@ static bool input4_options(struct burst *b, unsigned i, const uint8_t *ip, size_
 		return false;
 	}
 	b->flags[i] |= o.router_alert ? SLOT_ROUTER_ALERT : 0;
+	if (o.record)
+		b->need[STAGE_IP_OPTIONS] |= slot_bit(i);
 	return true;
 }
 
@@ -191,10 +195,11 @@ static bool local6(const struct iface *ifc, struct burst *b, unsigned i, const u
 	if (!ip6_is_link_local(dst))
 		return false;
 	a = ipaddr_v6(dst);
-	if (iface_has_address(ifc, &a))
+	if (iface_has_ready_address(ifc, &a))
 		b->need[STAGE_LOCAL] |= slot_bit(i);
 	else
-		burst_drop(b, i, &reason_ip_destination);
+		burst_drop(
+			b, i, iface_has_address(ifc, &a) ? &reason_address_unusable : &reason_ip_destination);
 	return true;
 }
 
@@ -284,7 +289,7 @@ static const struct stage stage_ip_input = {
 	.run = ip_input_run,
 	.after = STAGE_BIT(STAGE_ETHER),
 	.before = STAGE_BIT(STAGE_ROUTE),
-	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_ICMP_ERROR) |
-		STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_IP_OPTIONS) |
+		STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_ip_input)

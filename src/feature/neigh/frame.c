@@ -38,6 +38,20 @@ struct rte_mbuf *neigh_frame(struct weir *w, const struct iface *ifc, const uint
 	return m;
 }
 
+void neigh_group_mac(const uint8_t group[16], uint8_t mac[6])
+{
+	mac[0] = mac[1] = 0x33;
+	memcpy(mac + 2, group + 12, 4);
+}
+
+void neigh_solicited_node(const uint8_t address[16], uint8_t group[16])
+{
+	static const uint8_t prefix[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+
+	memcpy(group, prefix, 13);
+	memcpy(group + 13, address + 13, 3);
+}
+
 void neigh_transmit(struct weir *w, struct rte_mbuf *m)
 {
 	weir_send(w, m, STAGE_TX, true);

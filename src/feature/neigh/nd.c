@@ -3,10 +3,13 @@
  * Neighbour discovery on the control thread (RFC 4861 7.2, RFC 4862 5.4): solicitations are answered,
  * advertisements drive the state machine, our own addresses are probed and announced.
  */
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_ether.h>
 
+#include "feature/neigh/mld.h"
+#include "feature/neigh/mld_msg.h"
 #include "feature/neigh/nd_msg.h"
 #include "feature/neigh/neigh_priv.h"
 
@@ -23,20 +26,6 @@ REASON_DEFINE(reason_nd_off_link, REASON_DROP, "nd-off-link",
 
 static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1}, unspecified[16];
 
-static void group_mac(const uint8_t group[16], uint8_t mac[6])
-{
-	mac[0] = mac[1] = 0x33;
-	memcpy(mac + 2, group + 12, 4);
-}
-
-static void solicited_node(const uint8_t target[16], uint8_t group[16])
-{
-	static const uint8_t prefix[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
-
-	memcpy(group, prefix, 13);
-	memcpy(group + 13, target + 13, 3);
-}
-
 static void transmit(struct weir *w, const struct iface *ifc, const uint8_t mac[6], const uint8_t src[16],
 	const uint8_t dst[16], const struct nd_msg *msg)
 {
@@ -47,7 +36,7 @@ static void transmit(struct weir *w, const struct iface *ifc, const uint8_t mac[
 	if (mac != NULL)
 		memcpy(to, mac, 6);
 	else
-		group_mac(dst, to);
+		neigh_group_mac(dst, to);
 	m = neigh_frame(w, ifc, to, RTE_ETHER_TYPE_IPV6, len, &p);
 	if (m == NULL)
 		return;
@@ -65,7 +54,7 @@ bool nd_solicit(struct weir *w, const struct iface *ifc, const struct neigh *n, 
 		return false;
 	memcpy(msg.target, n->address.bytes, 16);
 	memcpy(msg.lladdr, ifc->mac, 6);
-	solicited_node(msg.target, group);
+	neigh_solicited_node(msg.target, group);
 	if (unicast && n->known)
 		transmit(w, ifc, n->mac, source.bytes, n->address.bytes, &msg);
 	else
@@ -79,7 +68,7 @@ void nd_dad_probe(struct weir *w, const struct iface *ifc, const struct ipaddr *
 	uint8_t group[16];
 
 	memcpy(msg.target, a->bytes, 16);
-	solicited_node(msg.target, group);
+	neigh_solicited_node(msg.target, group);
 	transmit(w, ifc, NULL, unspecified, group, &msg);
 }
 
@@ -214,6 +203,9 @@ void nd_punted(struct weir *w, struct rte_mbuf *m, struct note *note)
 	/* The message must be in one segment: with a minimum MTU of 1280 only attackers send longer ones. */
 	if (m->nb_segs != 1 || note->l3 < 14 || m->data_len < note->l3 + 40)
 		r = &reason_nd_bad;
+	else if (ifc != NULL && m->data_len > note->l4 && note->proto == IPPROTO_ICMPV6 &&
+		 *rte_pktmbuf_mtod_offset(m, const uint8_t *, note->l4) == MLD_QUERY)
+		r = mld_query(w, ifc, m, note);
 	else if (ifc != NULL)
 		r = handle(w, ifc, rte_pktmbuf_mtod(m, const uint8_t *), note->l3, note->l4, m->data_len);
 	weir_consume(w, m, r);

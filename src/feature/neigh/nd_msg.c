@@ -17,12 +17,15 @@ static bool is_zero(const uint8_t a[16])
 /* Options up to the end: the wanted link-layer address; false when one has length 0 or runs out. */
 static bool parse_options(const uint8_t *p, size_t len, uint8_t wanted, struct nd_msg *out)
 {
+	static const uint8_t no_mac[6];
+
 	while (len > 0) {
 		size_t size = len >= 2 ? p[1] * 8u : 0;
 
 		if (size == 0 || size > len)
 			return false;
-		if (p[0] == wanted && size == ND_OPTION_LEN && (p[2] & 1) == 0) {
+		if (p[0] == wanted && size == ND_OPTION_LEN && (p[2] & 1) == 0 &&
+			memcmp(p + 2, no_mac, 6) != 0) {
 			memcpy(out->lladdr, p + 2, 6);
 			out->has_lladdr = true;
 		}

@@ -10,6 +10,7 @@
 #include "base/reserve.h"
 #include "control/tree.h"
 #include "feature/iface/iface.h"
+#include "feature/neigh/mld.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
 #include "pipeline/bill.h"
@@ -233,6 +234,22 @@ void neigh_nexthop_put(struct weir *w, uint16_t nh)
 		neigh_remove(w, n);
 }
 
+void neigh_nexthop_keep(struct weir *w, uint16_t nh, bool keep)
+{
+	struct neigh *n = w->neigh->by_nh[nh];
+
+	if (n == NULL)
+		return;
+	n->kept += keep ? 1 : -1u;
+	if (keep && n->kept == 1 && n->state == NEIGH_INCOMPLETE && n->probes == 0 && !n->orphan)
+		nud_enter(w, n, NEIGH_INCOMPLETE);
+}
+
+bool neigh_nexthop_failed(const struct weir *w, uint16_t nh)
+{
+	return w->neigh->by_nh[nh] != NULL && w->neigh->by_nh[nh]->state == NEIGH_FAILED;
+}
+
 bool neigh_nexthop_alive(const struct weir *w, uint16_t nh)
 {
 	return w->neigh->by_nh[nh] != NULL && !w->neigh->by_nh[nh]->orphan;
@@ -327,6 +344,9 @@ static int prepare(struct weir *w, const struct node *cfg, struct generation *ne
 	struct neigh_state *s = w->neigh;
 	const struct node *list = node_get(cfg, "neighbors");
 
+	own_mark_unready(w, next);
+	if (mld_reserve(w, next) != 0)
+		return err_set(e, ENOMEM, "not enough memory for the multicast groups of the interfaces");
 	read_config(cfg, &s->next_config);
 	free(s->staged);
 	s->staged_count = 0;
@@ -457,6 +477,7 @@ static void fini(struct weir *w)
 		free(w->neigh->by_nh[i]);
 	}
 	own_free(w);
+	mld_free(w);
 	abort_config(w);
 	free(w->neigh);
 	w->neigh = NULL;

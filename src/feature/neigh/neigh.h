@@ -13,8 +13,13 @@
 
 #include "base/err.h"
 #include "packet/addr.h"
+#include "pipeline/reason.h"
 
+struct iface;
 struct weir;
+
+/* Packets to and from addresses that duplicate address detection does not let us use. */
+extern struct reason reason_address_unusable;
 
 /* RFC 4861 7.3.2 plus PERMANENT (configured) and FAILED (probing gave up; packets are refused at once). */
 enum neigh_nud {
@@ -34,6 +39,12 @@ extern const char *const neigh_nud_names[NEIGH_STATES]; /* lower case */
 uint16_t neigh_nexthop(struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Gives that reference back; an entry nobody uses is aged as usual. */
 void neigh_nexthop_put(struct weir *w, uint16_t nh);
+/* A group of several next hops uses the slot, or not any more: while one does, route_nexthop_changed() is
+ * called when the neighbour fails and when it is back, and a failed one is asked for again and again, since
+ * no packet will. */
+void neigh_nexthop_keep(struct weir *w, uint16_t nh, bool keep);
+/* Its neighbour did not answer. */
+bool neigh_nexthop_failed(const struct weir *w, uint16_t nh);
 /* False when the neighbour of such a slot was removed: the reference is only good for neigh_nexthop_put(). */
 bool neigh_nexthop_alive(const struct weir *w, uint16_t nh);
 /* Removes entries that are in no subnet of their interface; those a route onto an interface still needs are
@@ -67,6 +78,8 @@ struct neigh_info {
 /* In (interface id, address) order, starting after the given entry (IFACE_NONE = start). */
 void neigh_walk(const struct weir *w, uint16_t after_iface, const struct ipaddr *after,
 	bool (*fn)(void *ctx, const struct neigh_info *info), void *ctx);
+/* Fills in `unready` of an interface that is about to be published. */
+void neigh_mark_unready(const struct weir *w, struct iface *ifc);
 /* False while duplicate address detection runs or when it found a duplicate: the address must not be used. */
 bool neigh_address_usable(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Duplicate address detection found this address elsewhere (it is not used): for `show interfaces`. */

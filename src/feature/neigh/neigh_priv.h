@@ -29,6 +29,7 @@ struct neigh {
 	bool orphan;        /* out of the table, only routes still refer to it */
 	uint8_t mark;       /* configuration round */
 	uint32_t refs;      /* routes that use it as gateway */
+	uint32_t kept;      /* groups of next hops it is one of */
 	uint64_t confirmed; /* ns; last proof that it is there */
 	uint64_t changed;   /* ns; last change of state */
 	uint32_t queued;
@@ -63,6 +64,7 @@ struct neigh_state {
 	struct neigh *hash[NEIGH_HASH];
 	struct neigh *by_nh[NH_MAX];
 	struct own *own;
+	struct mld_iface *mld[IFACE_MAX]; /* mld.c; NULL where no groups are joined */
 	struct neigh_config config, next_config;
 	struct neigh_static *staged;
 	uint32_t staged_count;
@@ -114,6 +116,10 @@ void nd_dad_probe(struct weir *w, const struct iface *ifc, const struct ipaddr *
 struct rte_mbuf *neigh_frame(struct weir *w, const struct iface *ifc, const uint8_t dst[6], uint16_t type,
 	uint16_t len, uint8_t **payload);
 void neigh_transmit(struct weir *w, struct rte_mbuf *m);
+/* MAC address of an IPv6 multicast group (RFC 2464 7); the solicited-node group of an address (RFC
+ * 4291 2.7.1). */
+void neigh_group_mac(const uint8_t group[16], uint8_t mac[6]);
+void neigh_solicited_node(const uint8_t address[16], uint8_t group[16]);
 /* Our address that speaks to `a` on this interface: same subnet, else link-local (IPv6) or the first. */
 bool neigh_source(const struct weir *w, const struct iface *ifc, const struct ipaddr *a, struct ipaddr *out);
 
@@ -122,6 +128,8 @@ struct own *own_find(const struct weir *w, uint16_t iface, const struct ipaddr *
 void own_link(struct weir *w, uint16_t port, bool up);
 /* After a commit: what an interface that came up by it announces. */
 void own_commit(struct weir *w, const struct generation *old, const struct generation *next);
+/* Which addresses of a generation that is being prepared are not in use. */
+void own_mark_unready(const struct weir *w, struct generation *next);
 void own_free(struct weir *w);
 /* Somebody else uses or wants our address: DAD fails, or the conflict is counted and defended. */
 void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6]);

@@ -112,7 +112,7 @@ static void probe(struct weir *w, struct neigh *n, bool unicast)
 {
 	const struct iface *ifc = w->gen->iface[n->iface];
 
-	n->probes++;
+	n->probes += n->probes < UINT8_MAX;
 	if (ifc != NULL)
 		(n->address.family == FAMILY_V4 ? arp_solicit : nd_solicit)(w, ifc, n, unicast);
 	w->neigh->solicits_sent++;
@@ -168,16 +168,13 @@ static void enter_probe(struct weir *w, struct neigh *n)
 	probe(w, n, true);
 }
 
-/* Packets are refused with an ICMP error by STAGE_ROUTE: those that waited go there as well. */
-static void enter_failed(struct weir *w, struct neigh *n)
+/* Packets are refused with an ICMP error by STAGE_ROUTE, or take another path of their route: those that
+ * waited go there as well. */
+static void give_back_queue(struct weir *w, struct neigh *n)
 {
 	uint32_t count = n->queued;
 
-	w->neigh->failures++;
-	n->known = false;
 	n->queued = 0;
-	nh_set_kind(&w->nht, n->nh, NH_UNREACHABLE);
-	timer_set(w, &n->timer, w->now + NEIGH_FAILED_TIME);
 	for (uint32_t i = 0; i < count; i++) {
 		struct note *note = note_of(n->queue[i]);
 
@@ -188,6 +185,16 @@ static void enter_failed(struct weir *w, struct neigh *n)
 		else
 			weir_send(w, n->queue[i], STAGE_ROUTE, false);
 	}
+}
+
+static void enter_failed(struct weir *w, struct neigh *n)
+{
+	w->neigh->failures++;
+	n->known = false;
+	n->probes = 0;
+	nh_set_kind(&w->nht, n->nh, NH_UNREACHABLE);
+	timer_set(w, &n->timer, w->now + NEIGH_FAILED_TIME);
+	give_back_queue(w, n);
 }
 
 static void enter_permanent(struct weir *w, struct neigh *n)
@@ -222,11 +229,19 @@ static void tell(struct weir *w, const struct neigh *n, const char *state)
 
 void nud_enter(struct weir *w, struct neigh *n, enum neigh_nud state)
 {
+	uint8_t was;
+
 	if (n->state == NEIGH_INCOMPLETE && n->probes != 0)
 		w->neigh->incomplete--;
+	was = n->state;
 	n->state = (uint8_t)state;
 	n->changed = w->now;
+	if (n->kept != 0 &&
+		state == NEIGH_FAILED) /* before the packets that waited look for their path again */
+		route_nexthop_changed(w, n->nh);
 	enter[state](w, n);
+	if (n->kept != 0 && was == NEIGH_FAILED && n->state != NEIGH_FAILED)
+		route_nexthop_changed(w, n->nh);
 	if (state == NEIGH_FAILED)
 		tell(w, n, "failed");
 }
@@ -274,6 +289,11 @@ static void timeout_failed(struct weir *w, struct neigh *n)
 {
 	if (n->refs == 0) {
 		neigh_remove(w, n);
+		return;
+	}
+	if (n->kept != 0) { /* its packets take other paths meanwhile: nobody else would ask */
+		probe(w, n, false);
+		timer_set(w, &n->timer, w->now + NEIGH_FAILED_TIME);
 		return;
 	}
 	n->state = NEIGH_INCOMPLETE;
@@ -335,7 +355,7 @@ void nud_packet(struct weir *w, struct neigh *n, struct rte_mbuf *m)
 			nud_enter(w, n, NEIGH_INCOMPLETE);
 		break;
 	case NEIGH_FAILED: /* it was on its way when probing gave up */
-		enter_failed(w, n);
+		give_back_queue(w, n);
 		break;
 	default: /* resolved meanwhile */
 		queue_release(w, n);

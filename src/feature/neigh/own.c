@@ -11,6 +11,7 @@
 #include "base/reserve.h"
 #include "control/events.h"
 #include "feature/iface/iface.h"
+#include "feature/neigh/mld.h"
 #include "feature/neigh/neigh_priv.h"
 #include "feature/route/route.h"
 
@@ -40,6 +41,59 @@ bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct 
 	return o != NULL && o->state == OWN_DUPLICATE;
 }
 
+/* Also tells the workers. */
+static void enter(struct weir *w, struct own *o, enum own_state state)
+{
+	struct iface *ifc = w->gen->iface[o->iface];
+
+	o->state = (uint8_t)state;
+	for (unsigned i = 0; ifc != NULL && i < ifc->address_count; i++) {
+		if (!ipaddr_equal(&ifc->address[i].addr, &o->prefix.addr))
+			continue;
+		if (state == OWN_USABLE)
+			__atomic_and_fetch(&ifc->unready, ~(UINT32_C(1) << i), __ATOMIC_RELAXED);
+		else
+			__atomic_or_fetch(&ifc->unready, UINT32_C(1) << i, __ATOMIC_RELAXED);
+	}
+}
+
+/* An address nobody knows yet begins with duplicate address detection. */
+static enum own_state first_state(const struct weir *w, const struct ipaddr *a)
+{
+	return a->family == FAMILY_V6 && !w->offline ? OWN_TENTATIVE : OWN_USABLE;
+}
+
+void neigh_mark_unready(const struct weir *w, struct iface *ifc)
+{
+	ifc->unready = 0;
+	for (unsigned i = 0; i < ifc->address_count; i++) {
+		const struct ipaddr *a = &ifc->address[i].addr;
+		const struct own *o = own_find(w, ifc->id, a);
+
+		if ((o != NULL ? o->state : first_state(w, a)) != OWN_USABLE)
+			ifc->unready |= UINT32_C(1) << i;
+	}
+}
+
+/* The same for all interfaces; our addresses are many, so the list of them is walked once. */
+void own_mark_unready(const struct weir *w, struct generation *next)
+{
+	for (unsigned i = 1; i < next->iface_limit; i++) {
+		struct iface *ifc = next->iface[i];
+
+		for (unsigned k = 0; ifc != NULL && k < ifc->address_count; k++)
+			if (first_state(w, &ifc->address[k].addr) != OWN_USABLE)
+				ifc->unready |= UINT32_C(1) << k;
+	}
+	for (const struct own *o = w->neigh->own; o != NULL; o = o->next) {
+		struct iface *ifc = next->iface[o->iface];
+
+		for (unsigned k = 0; ifc != NULL && k < ifc->address_count; k++)
+			if (o->state == OWN_USABLE && ipaddr_equal(&ifc->address[k].addr, &o->prefix.addr))
+				ifc->unready &= ~(UINT32_C(1) << k);
+	}
+}
+
 static const struct iface *live_iface(const struct weir *w, const struct own *o)
 {
 	const struct iface *ifc = w->gen->iface[o->iface];
@@ -59,12 +113,19 @@ static void announce(struct weir *w, struct own *o)
 		timer_set(w, &o->timer, w->now + ANNOUNCE_GAP);
 }
 
+static bool is_link_local(const struct ipaddr *a)
+{
+	return a->family == FAMILY_V6 && ipaddr_is_link_local(a);
+}
+
 static void own_timeout(struct weir *w, struct timer *t)
 {
 	struct own *o = (struct own *)t;
 
 	if (o->state == OWN_TENTATIVE) {
-		o->state = OWN_USABLE;
+		enter(w, o, OWN_USABLE);
+		if (is_link_local(&o->prefix.addr))
+			mld_restart(w, o->iface);
 		route_refresh(w);
 	}
 	if (o->state == OWN_USABLE)
@@ -83,7 +144,7 @@ static void start(struct weir *w, struct own *o)
 		announce(w, o);
 		return;
 	}
-	o->state = OWN_TENTATIVE;
+	enter(w, o, OWN_TENTATIVE);
 	nd_dad_probe(w, ifc, &o->prefix.addr);
 	timer_set(w, &o->timer, w->now + DAD_TIME);
 }
@@ -94,8 +155,12 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 
 	if (o != NULL)
 		return;
+	mld_refresh(w, iface);
 	o = reserve_calloc(1, sizeof *o);
 	if (o == NULL) {
+		struct own unheard = {.iface = iface, .prefix = *p};
+
+		enter(w, &unheard, OWN_USABLE);
 		log_error("not enough memory to announce an address; it is used without duplicate address "
 			  "detection");
 		return;
@@ -103,7 +168,7 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 	o->timer.fn = own_timeout;
 	o->prefix = *p;
 	o->iface = iface;
-	o->state = p->addr.family == FAMILY_V6 && !w->offline ? OWN_TENTATIVE : OWN_USABLE;
+	enter(w, o, first_state(w, &p->addr));
 	o->next = w->neigh->own;
 	w->neigh->own = o;
 	start(w, o);
@@ -112,6 +177,7 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *p)
 {
 	neigh_remove_lost(w);
+	mld_refresh(w, iface);
 	for (struct own **at = &w->neigh->own; *at != NULL; at = &(*at)->next) {
 		struct own *o = *at;
 
@@ -126,6 +192,7 @@ void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *
 
 void own_link(struct weir *w, uint16_t port, bool up)
 {
+	mld_link(w, port, up);
 	for (struct own *o = w->neigh->own; o != NULL; o = o->next) {
 		const struct iface *ifc = w->gen->iface[o->iface];
 
@@ -141,6 +208,7 @@ void own_link(struct weir *w, uint16_t port, bool up)
 /* Addresses that stayed on an interface which was enabled or moved to another port. */
 void own_commit(struct weir *w, const struct generation *old, const struct generation *next)
 {
+	mld_commit(w, old, next);
 	for (struct own *o = w->neigh->own; o != NULL; o = o->next) {
 		const struct iface *was = old->iface[o->iface], *now = next->iface[o->iface];
 
@@ -166,7 +234,7 @@ void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6])
 			ifc != NULL ? ifc->name : "?", other,
 			o->state == OWN_TENTATIVE ? "; it is not used here" : "");
 	if (o->state == OWN_TENTATIVE) {
-		o->state = OWN_DUPLICATE;
+		enter(w, o, OWN_DUPLICATE);
 		timer_cancel(w, &o->timer);
 		route_refresh(w);
 	} else if (o->state == OWN_USABLE && ifc != NULL && w->now >= o->defended + UINT64_C(10000000000)) {

@@ -41,7 +41,7 @@ static void apply(const char *yaml)
 
 /* Everything that waits on port 0, sorted by kind. */
 struct told {
-	unsigned arp_announcements, advertisements, probes, other;
+	unsigned arp_announcements, advertisements, probes, listener_reports, other;
 };
 
 static struct told heard(void)
@@ -57,6 +57,8 @@ static struct told heard(void)
 			t.advertisements++;
 		else if (s->proto == 58 && s->data[s->l4] == 135 && strcmp(s->src, "::") == 0)
 			t.probes++;
+		else if (s->proto == 58 && s->data[s->l4] == 143)
+			t.listener_reports++; /* mld_test.c */
 		else
 			t.other++;
 	}
@@ -134,6 +136,77 @@ static void packets_to_an_address_under_probe_end(void **state)
 		lab_advance(SECONDS(2));
 		lab_discard();
 	}
+}
+
+#define OWN_LINK_LOCAL "fe80::ff:fe00:10"
+
+/* Whatever would make us speak from it. */
+static void ask_link_local(void)
+{
+	begin_ip(0, 2, "fe80::2", "ff02::1:ff00:10");
+	build_nd(&lab.b, 135, 0, OWN_LINK_LOCAL, host_mac(2));
+	inject(0);
+	begin_ip(0, 2, "fe80::2", OWN_LINK_LOCAL);
+	build_icmp(&lab.b, 128, 0, 1);
+	inject(0);
+	begin_ip(0, 2, "fe80::2", "ff02::1");
+	build_icmp(&lab.b, 128, 0, 1);
+	inject(0);
+	begin_ip(0, 2, "fe80::2", "2001:db8:dead::1"); /* beyond the scope of its source: an error */
+	build_udp(&lab.b, 1, 2);
+	inject(0);
+	begin_ip(0, 2, "fe80::2", OWN_LINK_LOCAL); /* nobody listens: an error */
+	build_udp(&lab.b, 1, 2);
+	inject(0);
+	lab_step();
+}
+
+static unsigned from_link_local(void)
+{
+	unsigned n = 0;
+
+	while (lab_waiting(0) != 0)
+		n += strcmp(expect_frame(0)->src, OWN_LINK_LOCAL) == 0;
+	return n;
+}
+
+/* RFC 4862 5.4: not even a source of errors while it is tentative or when it is a duplicate; asked for again
+ * when the link returns. */
+static void a_link_local_address_waits_as_well(void **state)
+{
+	struct ipaddr a = address(OWN_LINK_LOCAL);
+	uint16_t id;
+
+	apply("interfaces: {a: {port: p0, addresses: [\"" OWN_LINK_LOCAL "/64\"]}}\n"
+	      "neighbors: [{interface: a, address: \"fe80::2\", mac: \"02:aa:00:00:00:02\"}]\n");
+	id = generation_iface(lab.w->gen, "a")->id;
+	weir_link_set(lab.w, 0, true);
+	lab_step();
+	assert_int_equal(heard().probes, 1);
+	ask_link_local();
+	expect_silence();
+	assert_int_equal(lab_drops("address-not-usable"), 2);
+	begin_ip(0, 9, OWN_LINK_LOCAL, "ff02::1"); /* somebody has it */
+	build_nd(&lab.b, 136, 0x20, OWN_LINK_LOCAL, host_mac(9));
+	inject(0);
+	lab_advance(SECONDS(10));
+	assert_true(neigh_address_duplicate(lab.w, id, &a));
+	assert_int_equal(from_link_local(), 0);
+	ask_link_local();
+	expect_silence();
+	assert_int_equal(lab_drops("address-not-usable"), 2);
+
+	weir_link_set(lab.w, 0, false);
+	weir_link_set(lab.w, 0, true);
+	lab_step();
+	assert_int_equal(heard().probes, 1);
+	assert_false(neigh_address_duplicate(lab.w, id, &a));
+	assert_false(is_usable(OWN_LINK_LOCAL));
+	lab_advance(SECONDS(5));
+	lab_discard();
+	assert_true(is_usable(OWN_LINK_LOCAL));
+	ask_link_local();
+	assert_int_equal(from_link_local(), 5);
 }
 
 static void enabling_an_interface_probes_its_addresses(void **state)
@@ -331,6 +404,7 @@ int main(void)
 		lab_test(addresses_are_probed_before_they_are_used),
 		lab_test(a_duplicate_address_is_not_used),
 		lab_test(packets_to_an_address_under_probe_end),
+		lab_test(a_link_local_address_waits_as_well),
 		lab_test(enabling_an_interface_probes_its_addresses),
 		lab_test(a_link_that_comes_back_is_announced_to),
 		lab_test(solicitations_are_answered_and_learnt_from),

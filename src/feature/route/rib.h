@@ -18,6 +18,8 @@ struct set_via {
 	uint16_t iface; /* resolved, IFACE_NONE while unusable */
 	uint16_t nh;    /* ADJ slot of the gateway or GLEAN slot of the interface, 0 while unusable */
 	bool usable;
+	bool failed; /* path of a group whose neighbour does not answer: it gets no flows while another does
+		      */
 };
 
 /* A set of paths shared by every route that has the same ones. */
@@ -72,6 +74,7 @@ struct route_state {
 	struct nhset *set[SET_HASH];
 	uint32_t set_count, groups;
 	uint32_t set_vias; /* of all sets */
+	uint32_t failed_paths;
 	uint16_t *free_nh;
 	uint32_t nh_used, nh_free;            /* bump, recycled */
 	uint32_t free_bucket[BUCKET_CLASSES]; /* first free array: base / BUCKETS_MIN + 1, 0 = none */

@@ -265,7 +265,7 @@ static void info_of(const struct weir *w, const struct entry *en, const struct c
 	out->spec.via_count = s != NULL ? s->via_count : 0;
 	for (unsigned i = 0; i < out->spec.via_count; i++) {
 		out->spec.via[i] = s->via[i].via;
-		out->via_usable[i] = s->via[i].usable;
+		out->via_usable[i] = s->via[i].usable && !s->via[i].failed;
 		out->via_asked[i] = s->via[i].via.iface;
 		if (s->via[i].iface != IFACE_NONE)
 			out->spec.via[i].iface = s->via[i].iface;
@@ -336,6 +336,7 @@ void route_totals(const struct weir *w, struct route_totals *out)
 	*out = (struct route_totals){.nexthops = s->nh_used - 1 - s->nh_free,
 		.groups = s->groups,
 		.buckets = s->buckets_used,
+		.failed_paths = s->failed_paths,
 		.refused = s->refused};
 	for (unsigned v = 0; v < VRF_MAX; v++) {
 		if (w->vrf[v].name[0] == '\0')

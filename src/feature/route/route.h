@@ -61,6 +61,10 @@ extern const char *const route_type_names[4]; /* by enum route_type */
 /* Addresses or links changed: connected routes and next-hop sets are brought up to date. */
 void route_refresh(struct weir *w);
 
+/* The neighbour of a slot that neigh_nexthop_keep() was called for failed or is back: groups leave it out or
+ * take it in again. */
+void route_nexthop_changed(struct weir *w, uint16_t nh);
+
 /* --- next-hop slots for other control-side features (neigh) --- */
 /* A zeroed slot (kind NH_NONE, refs 1), or 0 when the table is full. */
 uint16_t nh_alloc(struct weir *w);
@@ -97,8 +101,9 @@ bool route_get(const struct weir *w, uint16_t vrf, const struct ipaddr *a, struc
 struct route_totals {
 	uint32_t routes[2], installed[2]; /* [0] IPv4, [1] IPv6 */
 	uint32_t nexthops, groups, buckets;
-	uint64_t memory;  /* bytes, FIBs and RIBs */
-	uint64_t refused; /* adds refused because a table was full */
+	uint32_t failed_paths; /* of groups, left out because their neighbour does not answer */
+	uint64_t memory;       /* bytes, FIBs and RIBs */
+	uint64_t refused;      /* adds refused because a table was full */
 };
 void route_totals(const struct weir *w, struct route_totals *out);
 

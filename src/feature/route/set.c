@@ -57,8 +57,17 @@ static uint16_t path_iface(const struct weir *w, const struct nhset *s, const st
 	return id;
 }
 
-static void path_release(struct weir *w, struct set_via *v)
+static void set_failed(struct weir *w, struct set_via *v, bool failed)
 {
+	w->route->failed_paths += (uint32_t)failed - (uint32_t)v->failed;
+	v->failed = failed;
+}
+
+static void path_release(struct weir *w, const struct nhset *s, struct set_via *v)
+{
+	set_failed(w, v, false);
+	if (v->nh != 0 && v->via.address.family != FAMILY_NONE && s->group != 0)
+		neigh_nexthop_keep(w, v->nh, false);
 	if (v->nh != 0 && v->via.address.family != FAMILY_NONE)
 		release_later(w, v->nh);
 	else if (v->nh != 0)
@@ -76,45 +85,58 @@ static bool path_refresh(struct weir *w, const struct nhset *s, struct set_via *
 	if (iface == v->iface && v->usable &&
 		(v->via.address.family == FAMILY_NONE || neigh_nexthop_alive(w, v->nh)))
 		return false;
-	path_release(w, v);
+	path_release(w, s, v);
 	if (iface != IFACE_NONE) {
 		v->iface = iface;
 		v->nh = v->via.address.family != FAMILY_NONE ? neigh_nexthop(w, iface, &v->via.address)
 							     : nh_of_iface(w, iface, NH_GLEAN);
 		v->usable = v->nh != 0;
 	}
+	if (v->usable && s->group != 0 && v->via.address.family != FAMILY_NONE) {
+		neigh_nexthop_keep(w, v->nh, true);
+		set_failed(w, v, neigh_nexthop_failed(w, v->nh));
+	}
 	return v->nh != before;
 }
 
 /* --- groups --- */
 
-static unsigned weight_of(const struct set_via *v)
+/* Some neighbour of the set answers, or may. */
+static bool some_live(const struct nhset *s)
 {
-	return v->usable ? (v->via.weight != 0 ? v->via.weight : 1) : 0;
+	for (unsigned i = 0; i < s->via_count; i++)
+		if (s->via[i].usable && !s->via[i].failed)
+			return true;
+	return false;
+}
+
+static unsigned weight_of(const struct set_via *v, bool live)
+{
+	return v->usable && !(live && v->failed) ? (v->via.weight != 0 ? v->via.weight : 1) : 0;
 }
 
 /* Buckets each path should have: largest remainders get what rounding leaves over. */
-static void shares(const struct nhset *s, unsigned buckets, unsigned want[])
+static void shares(const struct nhset *s, bool live, unsigned buckets, unsigned want[])
 {
 	unsigned total = 0, given = 0;
 
 	for (unsigned i = 0; i < s->via_count; i++)
-		total += weight_of(&s->via[i]);
+		total += weight_of(&s->via[i], live);
 	for (unsigned i = 0; i < s->via_count; i++) {
-		want[i] = total != 0 ? buckets * weight_of(&s->via[i]) / total : 0;
+		want[i] = total != 0 ? buckets * weight_of(&s->via[i], live) / total : 0;
 		given += want[i];
 	}
 	for (unsigned i = 0; total != 0 && given < buckets; i = (i + 1) % s->via_count)
-		if (weight_of(&s->via[i]) != 0) {
+		if (weight_of(&s->via[i], live) != 0) {
 			want[i]++;
 			given++;
 		}
 }
 
-static int owner_of(const struct nhset *s, uint16_t nh)
+static int owner_of(const struct nhset *s, bool live, uint16_t nh)
 {
 	for (unsigned i = 0; i < s->via_count; i++)
-		if (s->via[i].usable && s->via[i].nh == nh)
+		if (weight_of(&s->via[i], live) != 0 && s->via[i].nh == nh)
 			return (int)i;
 	return -1;
 }
@@ -139,25 +161,27 @@ SHARED_ON_PURPOSE static void assign(uint16_t *bucket, struct nhset *s, int to, 
 }
 
 /* Moves as few buckets as the shares allow: first the orphans, then from paths above their share to paths
- * that have none or too few. Rounding differences of one bucket are left alone. */
+ * that have none or too few. Rounding differences of one bucket are left alone. When no neighbour answers,
+ * flows stay where they were: they are refused there, and the first that is back takes them. */
 static void rebalance(struct weir *w, struct nhset *s)
 {
 	unsigned n = BUCKETS_MIN << s->class, want[ROUTE_VIA_MAX], have[ROUTE_VIA_MAX] = {0};
 	uint16_t *bucket = &w->nht.bucket[w->nht.nh[s->group].bucket_base];
+	bool live = some_live(s);
 	int to;
 
-	shares(s, n, want);
+	shares(s, live, n, want);
 	for (unsigned i = 0; i < n; i++) {
-		int at = owner_of(s, bucket[i]);
+		int at = owner_of(s, live, bucket[i]);
 
 		if (at >= 0)
 			have[at]++;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (owner_of(s, bucket[i]) < 0 && (to = neediest(s, want, have)) >= 0)
+		if (owner_of(s, live, bucket[i]) < 0 && (to = neediest(s, want, have)) >= 0)
 			assign(&bucket[i], s, to, have);
-	for (unsigned i = 0; i < n; i++) {
-		int from = owner_of(s, bucket[i]);
+	for (unsigned i = 0; live && i < n; i++) {
+		int from = owner_of(s, live, bucket[i]);
 
 		to = neediest(s, want, have);
 		if (to < 0 || want[to] - have[to] < 2)
@@ -259,7 +283,7 @@ static bool set_refresh(struct weir *w, struct nhset *s)
 static void set_free(struct weir *w, struct nhset *s)
 {
 	for (unsigned i = 0; i < s->via_count; i++)
-		path_release(w, &s->via[i]);
+		path_release(w, s, &s->via[i]);
 	if (s->group != 0) {
 		buckets_free(w, w->nht.nh[s->group].bucket_base, s->class);
 		nh_put(w, s->group);
@@ -339,6 +363,30 @@ void set_put(struct weir *w, struct nhset *s)
 	w->route->set_count--;
 	w->route->set_vias -= s->via_count;
 	set_free(w, s);
+}
+
+static void neighbour_changed(struct weir *w, struct nhset *s, uint16_t nh, bool failed)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < s->via_count; i++) {
+		if (s->via[i].nh != nh || s->via[i].failed == failed)
+			continue;
+		set_failed(w, &s->via[i], failed);
+		changed = true;
+	}
+	if (changed)
+		rebalance(w, s);
+}
+
+void route_nexthop_changed(struct weir *w, uint16_t nh)
+{
+	bool failed = neigh_nexthop_failed(w, nh);
+
+	for (unsigned i = 0; i < SET_HASH; i++)
+		for (struct nhset *s = w->route->set[i]; s != NULL; s = s->next)
+			if (s->group != 0)
+				neighbour_changed(w, s, nh, failed);
 }
 
 bool sets_refresh(struct weir *w)
