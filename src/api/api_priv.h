@@ -26,8 +26,10 @@
 #define API_BODIES_MAX (64u << 20)
 #define API_REPLIES_MAX (64u << 20) /* bytes of finished documents that wait for slow readers */
 #define API_ROUTES_MAX 10000u       /* in one request: the control thread does nothing else meanwhile */
-#define API_BODY_DEPTH 16           /* nesting of a JSON body */
-#define API_BODY_VALUES 500000u     /* values in a JSON body: each costs far more memory than its text */
+#define API_ETAG_APPLIED                                                                                     \
+	"-applied"        /* behind the number: the ETag of the applied config, without changes by hand */
+#define API_BODY_DEPTH 16 /* nesting of a JSON body */
+#define API_BODY_VALUES 500000u /* values in a JSON body: each costs far more memory than its text */
 
 enum role { ROLE_NONE, ROLE_READ, ROLE_WRITE };
 
@@ -96,11 +98,13 @@ struct param {
 	const char *pattern; /* regular expression for OpenAPI, NULL: any text */
 };
 
-#define ENDPOINT_READS 1u  /* changes nothing although it is no GET: readers may use it */
-#define ENDPOINT_RAW 2u    /* the handler reads the body itself */
-#define ENDPOINT_STREAM 4u /* server-sent events */
-#define ENDPOINT_TEXT 8u   /* the reply is text, not JSON */
-#define ENDPOINT_OPEN 16u  /* also on the metrics listener, where nobody is asked who he is */
+#define ENDPOINT_READS 1u   /* changes nothing although it is no GET: readers may use it */
+#define ENDPOINT_RAW 2u     /* the handler reads the body itself */
+#define ENDPOINT_STREAM 4u  /* server-sent events */
+#define ENDPOINT_TEXT 8u    /* the reply is text, not JSON */
+#define ENDPOINT_CONFIG 32u /* changes the applied config: If-Match may name that alone */
+#define ENDPOINT_MATCH 64u  /* replaces what was read: needs If-Match */
+#define ENDPOINT_OPEN 16u   /* also on the metrics listener, where nobody is asked who he is */
 
 struct endpoint {
 	const char *method;
@@ -134,6 +138,8 @@ const struct endpoint *const *endpoints_all(unsigned *count);
  * knows, "" if there is no such path). */
 const struct endpoint *endpoint_find(
 	const char *method, const char *path, const char **name, char *allowed, size_t size);
+/* It is not for readers: it changes something. */
+bool endpoint_changes(const struct endpoint *p);
 /* The known path nearest to a wrong one, or NULL. */
 const char *endpoint_near(const char *path);
 
@@ -149,9 +155,6 @@ void reply_ok(struct request *r);
 /* The version of what the document shows (RFC 9110 8.8.3), any text of at most 64 printable characters
  * without quotes. A GET whose If-None-Match names it is answered 304 without the document. */
 void reply_etag(struct request *r, const char *version);
-/* False after a reply of 412 when the request has an If-Match that does not name `version`; of 428 when it
- * has none and `required`. */
-bool request_matches(struct request *r, const char *version, bool required);
 
 /* Counters of the whole instance with room for every interface; NULL after reply_error(). Free with
  * counters_free(). */

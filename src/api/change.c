@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "config/config.h"
 #include "control/events.h"
 #include "control/value.h"
 #include "feature/iface/iface.h"
@@ -163,6 +164,13 @@ static const char *word_of(const struct request *r)
 	return m[0] == 'D' ? "delete" : m[1] == 'U' ? "replace" : "add";
 }
 
+/* It may differ from the config that was applied from now on. */
+static void changed_by_hand(const struct request *r)
+{
+	if (r->w->config != NULL)
+		config_service_touch(r->w->config);
+}
+
 static void finish(struct request *r, const struct err *e)
 {
 	if (e->code != 0)
@@ -217,6 +225,7 @@ static void tell_route(const struct request *r, const json_t *o, size_t count)
 {
 	const char *vrf = get_text(o, "vrf");
 
+	changed_by_hand(r);
 	event_publish(r->w, "route", EV_TEXT("action", word_of(r)), EV_TEXT("prefix", get_text(o, "prefix")),
 		EV_TEXT("vrf", vrf != NULL ? vrf : "default"), EV_U64("count", count),
 		EV_TEXT("client", r->client));
@@ -280,6 +289,8 @@ static void route_delete(struct request *r)
 
 static void tell_neighbor(const struct request *r, const char *action)
 {
+	if (strcmp(action, "flush") != 0) /* forgets only what was learnt */
+		changed_by_hand(r);
 	event_publish(r->w, "neighbor-change", EV_TEXT("action", action),
 		EV_TEXT("interface", get_text(r->body, "interface")),
 		EV_TEXT("address", get_text(r->body, "address")), EV_TEXT("client", r->client));
@@ -346,6 +357,8 @@ static void change_address(struct request *r,
 
 	if (change(r->w, name, &p, &e) != 0)
 		err_set(&e, EINVAL, "the address was refused");
+	if (e.code == 0)
+		changed_by_hand(r);
 	if (e.code == 0)
 		event_publish(r->w, "address", EV_TEXT("action", word_of(r)), EV_TEXT("interface", name),
 			EV_TEXT("address", get_text(r->body, "address")), EV_TEXT("client", r->client));

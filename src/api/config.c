@@ -269,7 +269,7 @@ static bool take_path(struct request *r, struct upload *u, const char *path)
 
 static bool check_members(struct request *r)
 {
-	static const char *const known[] = {"files", "path", "config", "confirm", "message", NULL};
+	static const char *const known[] = {"files", "path", "config", "confirm", "message", "on", NULL};
 	const char *key;
 	json_t *v;
 
@@ -293,7 +293,13 @@ static bool options_from_body(struct request *r, struct upload *u)
 {
 	const json_t *confirm = json_object_get(r->body, "confirm");
 	const json_t *message = json_object_get(r->body, "message");
+	const json_t *on = json_object_get(r->body, "on");
 
+	if (on != NULL && (json_integer_value(on) < 1 || json_integer_value(on) > UINT32_MAX)) {
+		reply_error(r, 400, "'on' must be the number of a configuration");
+		return false;
+	}
+	u->on = (uint32_t)json_integer_value(on);
 	if (message != NULL && !json_is_string(message)) {
 		reply_error(r, 400, "'message' must be text");
 		return false;
@@ -327,13 +333,16 @@ bool upload_request(struct request *r, struct upload *u)
 json_t *upload_schema(void)
 {
 	return json_pack(
-		"{s:s,s:{s:{s:s,s:{s:s,s:{s:{s:s},s:{s:s}},s:[s,s]}},s:{s:s},s:{s:s},s:{s:s,s:i,s:i},"
-		"s:{s:s,s:i}},s:b}",
-		"type", "object", "properties", "files", "type", "array", "items", "type", "object",
-		"properties", "name", "type", "string", "text", "type", "string", "required", "name", "text",
-		"path", "type", "string", "config", "type", "object", "confirm", "type", "integer", "minimum",
-		1, "maximum", (int)TXN_CONFIRM_MAX, "message", "type", "string", "maxLength",
-		STORE_MESSAGE_MAX - 1, "additionalProperties", 0);
+		"{s:s,s:{s:{s:s,s:i,s:i,s:{s:s,s:{s:{s:s,s:i},s:{s:s}},s:[s,s],s:b}},s:{s:s,s:s},s:{s:s},"
+		"s:{s:s,s:i,s:i},s:{s:s,s:i},s:{s:s,s:i,s:I}},s:[{s:[s]},{s:[s]},{s:[s]}],s:b}",
+		"type", "object", "properties", "files", "type", "array", "minItems", 1, "maxItems",
+		CONFIG_FILES_MAX, "items", "type", "object", "properties", "name", "type", "string",
+		"minLength", 1, "text", "type", "string", "required", "name", "text", "additionalProperties",
+		0, "path", "type", "string", "pattern", "^/", "config", "type", "object", "confirm", "type",
+		"integer", "minimum", 1, "maximum", (int)TXN_CONFIRM_MAX, "message", "type", "string",
+		"maxLength", STORE_MESSAGE_MAX - 1, "on", "type", "integer", "minimum", 1, "maximum",
+		(json_int_t)UINT32_MAX, "oneOf", "required", "files", "required", "config", "required",
+		"path", "additionalProperties", 0);
 }
 
 json_t *config_schema(void)

@@ -52,9 +52,12 @@ static void put_effects(struct jw *j, const char *key, const struct config_diff 
 static void put_plan(struct request *r, const struct config_plan *p)
 {
 	struct jw *j = &r->out;
+	char version[CONFIG_VERSION_LEN];
 
+	config_service_version(r->w->config, version);
 	jw_open(j, NULL, '{');
 	jw_u64(j, "running", txn_id(config_service_txn(r->w->config)));
+	jw_text(j, "version", version);
 	put_changes(j, &p->diff);
 	put_memory(j, p);
 	put_effects(j, "port_restarts", &p->diff, EFFECT_PORT);
@@ -86,7 +89,6 @@ static void put_applied(struct request *r, const struct config_diff *d)
 {
 	struct txn *t = config_service_txn(r->w->config);
 	struct jw *j = &r->out;
-	char version[24];
 
 	jw_open(j, NULL, '{');
 	jw_bool(j, "ok", true);
@@ -94,13 +96,12 @@ static void put_applied(struct request *r, const struct config_diff *d)
 	jw_u64(j, "confirm_within", txn_waiting(t));
 	put_changes(j, d);
 	jw_close(j, '}');
-	snprintf(version, sizeof version, "%" PRIu32, txn_id(t));
-	reply_etag(r, version);
 }
 
 static void apply(struct request *r, struct upload *u)
 {
-	struct txn_request q = {.message = u->message, .source = u->source, .confirm_within = u->confirm};
+	struct txn_request q = {
+		.message = u->message, .source = u->source, .confirm_within = u->confirm, .if_match = u->on};
 	struct config_diff done = {0};
 	struct err e = {0};
 	char name[40];
@@ -124,22 +125,11 @@ static void config_apply(struct request *r)
 	upload_free(&u);
 }
 
-/* What is replaced must be what was read. */
-static bool matches(struct request *r)
-{
-	char version[24];
-
-	if (config_of(r) == NULL)
-		return false;
-	snprintf(version, sizeof version, "%" PRIu32, txn_id(config_service_txn(r->w->config)));
-	return request_matches(r, version, true);
-}
-
 static void config_put(struct request *r)
 {
 	struct upload u = {0};
 
-	if (matches(r) && upload_document(r, &u))
+	if (config_of(r) != NULL && upload_document(r, &u))
 		apply(r, &u);
 	upload_free(&u);
 }
@@ -148,7 +138,7 @@ static void config_patch(struct request *r)
 {
 	struct upload u = {0};
 
-	if (matches(r) && upload_patch(r, &u))
+	if (config_of(r) != NULL && upload_patch(r, &u))
 		apply(r, &u);
 	upload_free(&u);
 }
@@ -188,7 +178,8 @@ static void config_rollback(struct request *r)
 {
 	struct config_service *c = config_of(r);
 	struct txn_request q = {.message = json_string_value(json_object_get(r->body, "message")),
-		.source = r->endpoint->path};
+		.source = r->endpoint->path,
+		.if_match = (uint32_t)json_integer_value(json_object_get(r->body, "on"))};
 	struct err e = {0};
 	char name[40];
 
@@ -244,6 +235,11 @@ static const struct schema rollback_fields[] = {
 		.min = 1,
 		.max = UINT32_MAX,
 		.help = "Number in the history instead."},
+	{.key = "on",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "Number of the configuration that must run; otherwise it is refused with 412."},
 	{.key = "message",
 		.type = SCHEMA_STRING,
 		.max = STORE_MESSAGE_MAX - 1,
@@ -285,6 +281,7 @@ static const struct doc memory_docs[] = {
 };
 static const struct doc plan_docs[] = {
 	{"running", DOC_U64, "Number of the running configuration."},
+	{"version", DOC_TEXT, "ETag of what runs, with what was changed by hand: If-Match of an apply."},
 	CHANGES_DOCS,
 	{"memory", DOC_OBJECT, "Memory bill.", memory_docs},
 	{"port_restarts", DOC_TEXTS, "Changes that stop and start a port."},
@@ -303,17 +300,17 @@ static const struct endpoint endpoints[] = {
 		config_plan, .reply = plan_docs, .body_json = upload_schema,
 		.flags = ENDPOINT_RAW | ENDPOINT_READS},
 	{"POST", "/v1/config/apply", "Applies a configuration, all or nothing.", config_apply,
-		.reply = applied_docs, .body_json = upload_schema, .flags = ENDPOINT_RAW},
+		.reply = applied_docs, .body_json = upload_schema, .flags = ENDPOINT_RAW | ENDPOINT_CONFIG},
 	{"PUT", "/v1/config", "Replaces the configuration by the body, JSON or YAML; needs If-Match.",
 		config_put, apply_params, .reply = applied_docs, .body_json = config_schema,
-		.flags = ENDPOINT_RAW},
+		.flags = ENDPOINT_RAW | ENDPOINT_CONFIG | ENDPOINT_MATCH},
 	{"PATCH", "/v1/config", "Changes the configuration by a JSON merge patch; needs If-Match.",
 		config_patch, apply_params, .reply = applied_docs, .body_json = config_schema,
-		.flags = ENDPOINT_RAW},
+		.flags = ENDPOINT_RAW | ENDPOINT_CONFIG | ENDPOINT_MATCH},
 	{"POST", "/v1/config/confirm", "Keeps the configuration that waits for confirmation.", config_confirm,
-		.reply = state_docs},
+		.reply = state_docs, .flags = ENDPOINT_CONFIG},
 	{"POST", "/v1/config/rollback", "Takes back what waits, or applies an earlier configuration.",
-		config_rollback, .body = rollback_fields, .reply = state_docs},
+		config_rollback, .body = rollback_fields, .reply = state_docs, .flags = ENDPOINT_CONFIG},
 	{"POST", "/v1/config/save", "Writes what the startup files lack beside them.", config_save,
 		.body = message_field, .reply = save_docs},
 	{0},

@@ -17,6 +17,7 @@ struct upload {
 	/* Options beside it. */
 	const char *message;
 	uint32_t confirm;
+	uint32_t on; /* the configuration that must run; 0: any */
 };
 
 /* The service; NULL after a reply when this instance has none. */

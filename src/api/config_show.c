@@ -81,17 +81,12 @@ static void put_tree(struct request *r, const struct node *tree, bool yaml)
 	free(text);
 }
 
-static void version_of(const struct txn *t, char *buf, size_t size)
-{
-	snprintf(buf, size, "%" PRIu32, txn_id(t));
-}
-
 static void show_running(struct request *r, bool yaml)
 {
 	struct config_service *c = r->w->config;
 	struct node *own;
 	const struct node *tree = config_service_effective(c, &own);
-	char version[24];
+	char version[CONFIG_VERSION_LEN];
 
 	if (tree == NULL) {
 		reply_error(r, 507, "not enough memory for the configuration");
@@ -99,7 +94,18 @@ static void show_running(struct request *r, bool yaml)
 	}
 	put_tree(r, tree, yaml);
 	node_free(own);
-	version_of(config_service_txn(c), version, sizeof version);
+	config_service_version(c, version);
+	reply_etag(r, version);
+}
+
+/* Without what was changed by hand: its version does not say what runs. */
+static void show_applied(struct request *r, bool yaml)
+{
+	const struct txn *t = config_service_txn(r->w->config);
+	char version[32];
+
+	put_tree(r, txn_running(t), yaml);
+	snprintf(version, sizeof version, "%" PRIu32 API_ETAG_APPLIED, txn_id(t));
 	reply_etag(r, version);
 }
 
@@ -156,7 +162,7 @@ static void config_get(struct request *r)
 	if (source == NULL || strcmp(source, "running") == 0)
 		show_running(r, yaml);
 	else if (strcmp(source, "applied") == 0)
-		put_tree(r, txn_running(config_service_txn(r->w->config)), yaml);
+		show_applied(r, yaml);
 	else if (strcmp(source, "startup") == 0)
 		show_startup(r, yaml);
 	else if ((id = read_id(r, source)) != 0)
@@ -222,12 +228,15 @@ static void config_history(struct request *r)
 	const struct store *s = t != NULL ? txn_store(t) : NULL;
 	const struct store_entry *n;
 	struct jw *j = &r->out;
+	char version[CONFIG_VERSION_LEN];
 	unsigned back = 0;
 
 	if (c == NULL)
 		return;
+	config_service_version(c, version);
 	jw_open(j, NULL, '{');
 	jw_u64(j, "running", txn_id(t));
+	jw_text(j, "version", version);
 	jw_u64(j, "confirm_within", txn_waiting(t));
 	jw_text(j, "directory", store_directory(s));
 	jw_text(j, "startup", config_service_path(c));
@@ -309,7 +318,8 @@ static const char *const state_words[] = {"confirmed", "pending", "undone", NULL
 static const struct doc entry_docs[] = {ENTRY_DOCS, {0}};
 static const struct doc one_docs[] = {ENTRY_DOCS, CHANGES_DOCS, {0}};
 static const struct doc history_docs[] = {
-	{"running", DOC_U64, "Number of the running configuration, also its ETag."},
+	{"running", DOC_U64, "Number of the running configuration."},
+	{"version", DOC_TEXT, "ETag of what runs, with what was changed by hand."},
 	{"confirm_within", DOC_U64, "Seconds left to confirm it; 0: it needs no confirmation."},
 	{"directory", DOC_TEXT, "Where it is kept; null: in memory only.", .flags = DOC_NULL},
 	{"startup", DOC_TEXT, "The startup file; null: there is none.", .flags = DOC_NULL},

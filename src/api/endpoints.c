@@ -86,6 +86,11 @@ const struct endpoint *endpoint_find(
 	return found;
 }
 
+bool endpoint_changes(const struct endpoint *p)
+{
+	return strcmp(p->method, "GET") != 0 && (p->flags & ENDPOINT_READS) == 0;
+}
+
 const char *endpoint_near(const char *path)
 {
 	unsigned count;

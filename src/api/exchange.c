@@ -133,11 +133,6 @@ static bool find_endpoint(
 	return false;
 }
 
-static bool changes(const struct endpoint *p)
-{
-	return strcmp(p->method, "GET") != 0 && (p->flags & ENDPOINT_READS) == 0;
-}
-
 /* False after a reply: the client may not do that. */
 static bool authorize(struct exchange *x)
 {
@@ -161,7 +156,7 @@ static bool authorize(struct exchange *x)
 			"this needs a known token (Authorization: Bearer TOKEN) or client certificate; 'weir "
 			"api "
 			"token' makes one");
-	} else if (r->role == ROLE_READ && changes(r->endpoint)) {
+	} else if (r->role == ROLE_READ && endpoint_changes(r->endpoint)) {
 		api_stats.forbidden++;
 		reply_error(r, 403, "%s may read only; %s %s changes something", c->who, r->endpoint->method,
 			r->endpoint->path);
@@ -269,7 +264,7 @@ static void answer(struct exchange *x)
 		reply_error(r, x->refused, "there is no room for the body now; try again");
 	else
 		request_run(r, x->body, x->len);
-	if (changes(r->endpoint))
+	if (endpoint_changes(r->endpoint))
 		log_info("api: %s: %s %s: %u", r->client, r->endpoint->method, r->endpoint->path,
 			r->status != 0 ? r->status : 200);
 }

@@ -45,6 +45,10 @@ static json_t *replies(const struct endpoint *p)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "200", answer("What was asked for.", reply_content(p)));
+	if (endpoint_changes(p))
+		json_object_set_new(o, "412", json_pack("{s:s}", "$ref", "#/components/responses/changed"));
+	if ((p->flags & ENDPOINT_MATCH) != 0)
+		json_object_set_new(o, "428", json_pack("{s:s}", "$ref", "#/components/responses/unread"));
 	json_object_set_new(o, "default", json_pack("{s:s}", "$ref", "#/components/responses/error"));
 	return o;
 }
@@ -72,6 +76,12 @@ static json_t *parameters(const struct endpoint *p)
 	}
 	for (const struct param *q = p->params; q != NULL && q->name != NULL; q++)
 		json_array_append_new(list, parameter(q->name, "query", false, q->help, q->pattern));
+	if (endpoint_changes(p))
+		json_array_append_new(list,
+			parameter("If-Match", "header", (p->flags & ENDPOINT_MATCH) != 0,
+				"ETag of /v1/config as it was read: refused with 412 when anybody changed "
+				"anything since.",
+				NULL));
 	return list;
 }
 
@@ -160,18 +170,31 @@ static json_t *events(void)
 	return o;
 }
 
+static json_t *refusal(const char *help)
+{
+	return answer(
+		help, content("application/json", json_pack("{s:s}", "$ref", "#/components/schemas/error")));
+}
+
+static json_t *refusals(void)
+{
+	return json_pack("{s:o, s:o, s:o}", "error",
+		refusal("It was refused; the status says why, and nothing was changed."), "changed",
+		refusal("If-Match names what does not run any more: somebody was faster. Nothing was "
+			"changed; "
+			"read it again."),
+		"unread", refusal("If-Match is missing. Nothing was changed; GET it and send its ETag."));
+}
+
 static json_t *components(void)
 {
 	json_t *error = json_pack("{s:s, s:{s:{s:s,s:s}}, s:[s]}", "type", "object", "properties", "error",
 		"type", "string", "description", "One sentence: what, where, why, what to do.", "required",
 		"error");
 
-	return json_pack("{s:{s:o, s:o}, s:{s:o}, s:{s:{s:s,s:s,s:s}, s:{s:s}}}", "schemas", "error", error,
-		"event", json_pack("{s:o}", "x-types", events()), "responses", "error",
-		answer("It was refused; the status says why, and nothing was changed.",
-			content("application/json",
-				json_pack("{s:s}", "$ref", "#/components/schemas/error"))),
-		"securitySchemes", "token", "type", "http", "scheme", "bearer", "description",
+	return json_pack("{s:{s:o, s:o}, s:o, s:{s:{s:s,s:s,s:s}, s:{s:s}}}", "schemas", "error", error,
+		"event", json_pack("{s:o}", "x-types", events()), "responses", refusals(), "securitySchemes",
+		"token", "type", "http", "scheme", "bearer", "description",
 		"On TCP ports; the Unix socket knows its users.", "certificate", "type", "mutualTLS");
 }
 

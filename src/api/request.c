@@ -3,12 +3,14 @@
  * From a request that was received to its reply, without the network: bodies, checks, errors, versions.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "config/config.h"
 #include "control/diag.h"
 
 const struct doc doc_ok[] = {{"ok", DOC_BOOL, "Always true: what went wrong is an error."}, {0}};
@@ -103,27 +105,52 @@ void reply_etag(struct request *r, const char *version)
 	jw_reset(&r->out);
 }
 
-bool request_matches(struct request *r, const char *version, bool required)
+static bool names(const char *list, const char *version, const char *more)
 {
-	const char *wanted = r->header(r, "If-Match");
-	char tag[72];
+	char tag[CONFIG_VERSION_LEN + 12];
 
-	snprintf(tag, sizeof tag, "\"%.64s\"", version);
-	if (wanted == NULL && !required)
+	snprintf(tag, sizeof tag, "\"%s%s\"", version, more);
+	return tag_in(list, tag, false);
+}
+
+/* Two people must not overwrite each other's changes: what is changed must be what was read. False after a
+ * reply. The version of everything that people change is one: that of what runs. */
+static bool still_current(struct request *r)
+{
+	const struct endpoint *p = r->endpoint;
+	const char *wanted = r->header(r, "If-Match");
+	char now[CONFIG_VERSION_LEN], applied[16];
+
+	if (r->w->config == NULL || !endpoint_changes(p) ||
+		(wanted == NULL && (p->flags & ENDPOINT_MATCH) == 0))
 		return true;
+	config_service_version(r->w->config, now);
+	snprintf(applied, sizeof applied, "%" PRIu32, txn_id(config_service_txn(r->w->config)));
 	if (wanted == NULL)
 		reply_error(r, 428,
 			"%s %s needs an If-Match header with the ETag of what it replaces, so that nobody's "
 			"change is lost; GET it first",
-			r->endpoint->method, r->endpoint->path);
-	else if (tag_in(wanted, tag, false))
+			p->method, p->path);
+	else if (names(wanted, now, "") ||
+		 ((p->flags & ENDPOINT_CONFIG) != 0 && names(wanted, applied, API_ETAG_APPLIED)))
 		return true;
 	else
 		reply_error(r, 412,
-			"it changed since you read it: If-Match says %.80s and it is at %s now; read it "
-			"again",
-			wanted, tag);
+			"it changed since you read it: If-Match says %.80s and it is at \"%s\" now; read it "
+			"again. Nothing was changed",
+			wanted, now);
 	return false;
+}
+
+/* What a change led to, so that the next one can follow without reading it all again. */
+static void tell_version(struct request *r)
+{
+	char now[CONFIG_VERSION_LEN];
+
+	if (r->w->config == NULL || !endpoint_changes(r->endpoint) || r->status != 0)
+		return;
+	config_service_version(r->w->config, now);
+	reply_etag(r, now);
 }
 
 /* --- parameters --- */
@@ -212,6 +239,8 @@ void request_run(struct request *r, const char *text, size_t len)
 	const struct endpoint *p = r->endpoint;
 	struct err e = {0};
 
+	if (!still_current(r))
+		return;
 	if (takes_body(p) && (p->flags & ENDPOINT_RAW) != 0) {
 		r->text = text;
 		r->text_len = len;
@@ -225,6 +254,7 @@ void request_run(struct request *r, const char *text, size_t len)
 		}
 	}
 	p->handle(r);
+	tell_version(r);
 }
 
 void request_free(struct request *r)

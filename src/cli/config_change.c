@@ -96,12 +96,12 @@ static bool would_be_refused(const json_t *doc)
 static void render_plan(const json_t *doc)
 {
 	render_changes(doc);
-	printf("%s%llu added, %llu changed, %llu removed\n",
+	printf("%s%llu added, %llu changed, %llu removed, on configuration %llu\n",
 		json_num(doc, "added") + json_num(doc, "changed") + json_num(doc, "removed") == 0
 			? "nothing differs: "
 			: "",
 		(unsigned long long)json_num(doc, "added"), (unsigned long long)json_num(doc, "changed"),
-		(unsigned long long)json_num(doc, "removed"));
+		(unsigned long long)json_num(doc, "removed"), (unsigned long long)json_num(doc, "running"));
 	print_memory(json_object_get(doc, "memory"));
 	print_paths("ports that restart:", json_object_get(doc, "port_restarts"));
 	print_paths("needs a restart of weir, apply would refuse it:", json_object_get(doc, "restart"));
@@ -127,6 +127,13 @@ int verb_config_plan(const struct cli *c, const struct args *a, const struct ver
 
 /* --- apply --- */
 
+/* A word that was checked to be a number; absent: not set. */
+static void set_number(json_t *body, const char *key, const char *word)
+{
+	if (word != NULL)
+		json_object_set_new(body, key, json_integer(strtoll(word, NULL, 10)));
+}
+
 static void render_applied(const json_t *doc)
 {
 	const unsigned long long id = json_num(doc, "id"), left = json_num(doc, "confirm_within");
@@ -147,10 +154,10 @@ int verb_config_apply(const struct cli *c, const struct args *a, const struct ve
 
 	if (body == NULL)
 		return CLI_FAILED;
-	if (confirm != NULL)
-		json_object_set_new(body, "confirm", json_integer(strtol(confirm, NULL, 10)));
+	set_number(body, "confirm", confirm);
 	if (message != NULL)
 		json_object_set_new(body, "message", json_string(message));
+	set_number(body, "on", args_after(a, "--on"));
 	rc = send_files(c, "/v1/config/apply", body, &doc);
 	if (c->json && doc != NULL)
 		cli_print_json(doc);
@@ -195,10 +202,9 @@ int verb_config_rollback(const struct cli *c, const struct args *a, const struct
 	const char *steps = args_value(a, "STEPS"), *id = args_after(a, "--id");
 	json_t *body = message_body(a);
 
-	if (steps != NULL)
-		json_object_set_new(body, "steps", json_integer(strtoll(steps, NULL, 10)));
-	if (id != NULL)
-		json_object_set_new(body, "id", json_integer(strtoll(id, NULL, 10)));
+	set_number(body, "steps", steps);
+	set_number(body, "id", id);
+	set_number(body, "on", args_after(a, "--on"));
 	return change(c, "/v1/config/rollback", body, "runs");
 }
 

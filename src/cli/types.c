@@ -165,6 +165,7 @@ static const struct {
 	{"--in", "packets that come in by an interface"},
 	{"--mac", "MAC address of a port"},
 	{"--message", "why, for the history"},
+	{"--on", "only if this configuration runs, as 'config plan' said"},
 	{"--out", "where to write what leaves"},
 	{"--quiet", "no summary"},
 	{"--report", "write what became of each packet as JSON"},

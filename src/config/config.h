@@ -44,6 +44,15 @@ const char *config_service_path(const struct config_service *c); /* NULL if ther
  * tree to free (NULL when nothing was changed by hand). NULL when memory is short. */
 const struct node *config_service_effective(struct config_service *c, struct node **own);
 
+/* Somebody changed by hand what a config can say: a route, a neighbour, an address. */
+void config_service_touch(struct config_service *c);
+
+/* What stands for all that people change, as an ETag: the number of the applied config and, once something
+ * was changed by hand, what tells this state from every other, also of an earlier run. Equal versions mean
+ * that the same runs. */
+#define CONFIG_VERSION_LEN 56
+void config_service_version(const struct config_service *c, char buf[static CONFIG_VERSION_LEN]);
+
 /* --- changes --- */
 
 /* Steps of an apply, without doing it: what differs, and the bills. */

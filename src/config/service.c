@@ -3,6 +3,7 @@
  * The transaction's operations on an instance: features first, then what the runtime adds.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ struct config_service *config_service_new(struct weir *w, const struct config_ho
 		c->w = w;
 		c->hooks = hooks != NULL ? *hooks : (struct config_hooks){0};
 		c->timer.fn = tick;
+		c->born = (uint64_t)time(NULL);
 		c->path = path != NULL ? strdup(path) : NULL;
 		c->txn = txn_new(&ops, c, store);
 	}
@@ -141,6 +143,22 @@ struct txn *config_service_txn(struct config_service *c)
 const char *config_service_path(const struct config_service *c)
 {
 	return c->path;
+}
+
+/* --- versions --- */
+
+void config_service_touch(struct config_service *c)
+{
+	c->touched++;
+}
+
+void config_service_version(const struct config_service *c, char buf[static CONFIG_VERSION_LEN])
+{
+	int n = snprintf(buf, CONFIG_VERSION_LEN, "%" PRIu32, txn_id(c->txn));
+
+	if (c->touched != 0)
+		snprintf(buf + n, CONFIG_VERSION_LEN - (size_t)n, "-%" PRIx64 ".%" PRIu64, c->born,
+			c->touched);
 }
 
 /* --- what runs, what would --- */

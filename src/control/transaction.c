@@ -178,6 +178,22 @@ static int refuse_waiting(const struct txn *t, struct err *e)
 		txn_waiting(t));
 }
 
+static bool is_stale(const struct txn *t, const struct txn_request *q)
+{
+	return q->if_match != 0 && q->if_match != t->id;
+}
+
+static int refuse_stale(const struct txn *t, const struct txn_request *q, struct err *e)
+{
+	const struct store_entry *n = store_find(t->store, t->id);
+
+	return err_set(e, ESTALE,
+		"configuration %" PRIu32 "%s%s runs, not %" PRIu32
+		" any more: see what it changed (weir config history %" PRIu32 "), then plan again",
+		t->id, n != NULL && n->user[0] != '\0' ? " of " : "", n != NULL ? n->user : "", q->if_match,
+		t->id);
+}
+
 /* Names the first keys that a running weir cannot change. */
 static int refuse_restart(const struct config_diff *p, struct err *e)
 {
@@ -255,11 +271,8 @@ int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, str
 		*done = p;
 	if (t->deadline != 0)
 		return refuse_waiting(t, e);
-	if (q->if_match != 0 && q->if_match != t->id)
-		return err_set(e, ESTALE,
-			"the running configuration is %" PRIu32 ", not %" PRIu32
-			": somebody changed it meanwhile; read it again",
-			t->id, q->if_match);
+	if (is_stale(t, q))
+		return refuse_stale(t, q, e);
 	if (q->confirm_within > TXN_CONFIRM_MAX)
 		return err_set(e, EINVAL, "the time to confirm must be 1 to %u seconds", TXN_CONFIRM_MAX);
 	if (config_diff_make(&p, t->running, next) != 0)
@@ -341,6 +354,8 @@ static int apply_old(struct txn *t, uint32_t id, const struct txn_request *q, st
 
 int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q, struct err *e)
 {
+	if (is_stale(t, q))
+		return refuse_stale(t, q, e);
 	if (t->deadline != 0 && id == 0 && steps <= 1)
 		return take_back(t, e);
 	if (t->deadline != 0)

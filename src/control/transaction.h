@@ -66,7 +66,7 @@ int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, str
 int txn_confirm(struct txn *t, struct err *e);
 
 /* Takes back: the config that waits for confirmation (steps 0 or 1), else applies the one that many confirmed
- * configs back (0 counts as 1) as a new one. With id != 0: that one of the history. */
+ * configs back (0 counts as 1) as a new one. With id != 0: that one of the history. -ESTALE: if_match. */
 int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q, struct err *e);
 
 /* Time passes: seconds of a clock that only goes forward. Takes an unconfirmed config back when it is due;

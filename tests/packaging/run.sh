@@ -1,27 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Builds the Debian packages from this tree, runs lintian, and installs, uses, removes and purges them in a clean
-# Debian 12 made by debootstrap (kept in DIR as an archive for the next time, for a week).
+# Debian 12 made by debootstrap (kept in DIR as an archive for the next time, for a week). In between, a copy of it is
+# booted with systemd, and the service is put through its life (service.sh).
 # Usage: tests/packaging/run.sh DIR   (DIR: an empty or earlier working directory; root and a Debian mirror are needed)
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
 root=$dir/root
+booted=$dir/booted
 base=$dir/bookworm.tar
 
 say() { echo "== $*"; }
 die() { echo "FAILED: $*" >&2; exit 1; }
 
-daemon=
+daemon= machine=
 clean_up() {
 	[ -z "$daemon" ] || kill "$daemon" || true
+	[ -z "$machine" ] || kill -KILL "$machine" || true
 	unmount
 }
 
 unmount() {
 	local m
-	for m in proc sys dev/shm dev; do
-		mountpoint -q "$root/$m" && umount "$root/$m"
+	for m in "$booted/proc" "$booted" "$root"/{proc,sys,dev/shm,dev}; do
+		mountpoint -q "$m" && umount "$m"
 	done
 	return 0
 }
@@ -143,6 +146,57 @@ use() {
 	grep -q "all packet buffers are back" "$dir/run.log" || { cat "$dir/run.log"; die "packet buffers"; }
 }
 
+# What becomes a machine: the installed packages under a systemd of their own, and the test as one of its services.
+furnish() {
+	rm -rf --one-file-system "$booted" "$dir/above" && mkdir -p "$booted" "$dir/above/up" "$dir/above/work"
+	mount -t overlay -o "lowerdir=$root,upperdir=$dir/above/up,workdir=$dir/above/work" overlay "$booted"
+	mount -t proc proc "$booted/proc"
+	root=$booted apt install systemd systemd-sysv iproute2 iputils-ping
+	umount "$booted/proc"
+	cp "$top/tests/packaging/service.sh" "$booted/root/"
+	# Hugepages as the unit wants them, where there are some.
+	local eal='"--no-huge"'
+	[ "$(awk '/^HugePages_Free/ {print $2}' /proc/meminfo)" -lt 300 ] || eal=
+	cat >"$booted/etc/systemd/system/weir-test.service" <<-END
+		[Unit]
+		After=basic.target network.target
+		[Service]
+		Type=oneshot
+		Environment='WEIR_EAL=$eal'
+		ExecStartPre=/bin/ip link add w0 type veth peer name w1
+		ExecStart=/root/service.sh
+		StandardOutput=append:/root/service.log
+		StandardError=inherit
+		ExecStopPost=/bin/sh -c 'echo \$EXIT_STATUS >/root/service.status; systemctl poweroff --no-block 2>/dev/null'
+	END
+	mkdir -p "$booted/etc/systemd/system/multi-user.target.wants"
+	ln -sf ../weir-test.service "$booted/etc/systemd/system/multi-user.target.wants/"
+}
+
+# DPDK wants /sys/module, which the machine would not have; CAP_IPC_LOCK is one of the unit's.
+boot() {
+	say "its life under systemd"
+	furnish
+	local log=$booted/root/service.log status=1 name=weir-package-$$
+	timeout -k 5 180 systemd-nspawn -q --machine="$name" --register=no --keep-unit -D "$booted" -b --private-network \
+		--capability=CAP_IPC_LOCK --bind-ro=/sys/module --bind=/dev/net/tun --console=pipe --resolv-conf=off \
+		systemd.unit=multi-user.target </dev/null >"$dir/console.log" 2>&1 &
+	machine=$!
+	wait "$machine" || true
+	machine=
+	rmdir "/run/systemd/nspawn/propagate/$name" 2>/dev/null || true
+	if [ ! -s "$log" ]; then # not even the first line of service.sh
+		cat "$dir/console.log"
+		echo "SKIPPED the service under systemd: this machine cannot boot a container"
+	else
+		[ -f "$booted/root/service.status" ] && status=$(cat "$booted/root/service.status")
+		cat "$log"
+		[ "$status" = 0 ] || die "the service under systemd"
+	fi
+	umount "$booted"
+	rm -rf --one-file-system "$booted" "$dir/above"
+}
+
 remove() {
 	say "removing and purging"
 	inside sh -c 'echo "# kept" >>/etc/weir/weir.yaml; echo "{}" >/etc/weir/conf.d/90-saved.yaml'
@@ -162,7 +216,8 @@ make_base
 enter
 install
 use
+boot
 remove
 unmount
 rm -rf --one-file-system "$root"
-echo "packages built, installed, used and purged in $((SECONDS - start)) s"
+echo "packages built, installed, used, booted and purged in $((SECONDS - start)) s"
