@@ -102,9 +102,11 @@ struct param {
 #define ENDPOINT_RAW 2u     /* the handler reads the body itself */
 #define ENDPOINT_STREAM 4u  /* server-sent events */
 #define ENDPOINT_TEXT 8u    /* the reply is text, not JSON */
+#define ENDPOINT_OPEN 16u   /* also on the metrics listener, where nobody is asked who he is */
 #define ENDPOINT_CONFIG 32u /* changes the applied config: If-Match may name that alone */
 #define ENDPOINT_MATCH 64u  /* replaces what was read: needs If-Match */
-#define ENDPOINT_OPEN 16u   /* also on the metrics listener, where nobody is asked who he is */
+#define ENDPOINT_YAML 128u  /* body or reply may be YAML as well */
+#define ENDPOINT_BARE 256u  /* works without its body */
 
 struct endpoint {
 	const char *method;

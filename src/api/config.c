@@ -338,15 +338,38 @@ json_t *upload_schema(void)
 		"type", "object", "properties", "files", "type", "array", "minItems", 1, "maxItems",
 		CONFIG_FILES_MAX, "items", "type", "object", "properties", "name", "type", "string",
 		"minLength", 1, "text", "type", "string", "required", "name", "text", "additionalProperties",
-		0, "path", "type", "string", "pattern", "^/", "config", "type", "object", "confirm", "type",
-		"integer", "minimum", 1, "maximum", (int)TXN_CONFIRM_MAX, "message", "type", "string",
-		"maxLength", STORE_MESSAGE_MAX - 1, "on", "type", "integer", "minimum", 1, "maximum",
-		(json_int_t)UINT32_MAX, "oneOf", "required", "files", "required", "config", "required",
-		"path", "additionalProperties", 0);
+		0, "path", "type", "string", "pattern", "^/", "config", "$ref", "#/components/schemas/config",
+		"confirm", "type", "integer", "minimum", 1, "maximum", (int)TXN_CONFIRM_MAX, "message",
+		"type", "string", "maxLength", STORE_MESSAGE_MAX - 1, "on", "type", "integer", "minimum", 1,
+		"maximum", (json_int_t)UINT32_MAX, "oneOf", "required", "files", "required", "config",
+		"required", "path", "additionalProperties", 0);
 }
 
 json_t *config_schema(void)
 {
-	return json_pack("{s:s,s:s}", "type", "object", "description",
-		"A configuration; 'weir config schema' prints its JSON Schema.");
+	return json_pack("{s:s}", "$ref", "#/components/schemas/config");
 }
+
+json_t *patch_schema(void)
+{
+	return json_pack("{s:s,s:s}", "type", "object", "description",
+		"What differs, as a JSON merge patch (RFC 7396): null removes; a list is replaced as a "
+		"whole.");
+}
+
+static const struct doc mistake_docs[] = {
+	{"file", DOC_TEXT, "The file, or 'body'."},
+	{"pointer", DOC_TEXT, "JSON pointer, in a body that is JSON.", .flags = DOC_OPTIONAL},
+	{"line", DOC_U64, "From 1; 0: not in the text."},
+	{"column", DOC_U64, "From 1, in characters."},
+	{"text", DOC_TEXT, "What is wrong."},
+	{"hint", DOC_TEXT, "What may have been meant.", .flags = DOC_NULL},
+	{0},
+};
+const struct doc invalid_docs[] = {
+	{"error", DOC_TEXT, "One sentence."},
+	{"errors", DOC_LIST, "The first twenty mistakes.", mistake_docs},
+	{"total", DOC_U64, "How many there are."},
+	{"rendered", DOC_TEXT, "All of it as text for people, with carets."},
+	{0},
+};

@@ -32,7 +32,8 @@ bool upload_patch(struct request *r, struct upload *u);
 /* All three: false after a reply. Free in either case. */
 void upload_free(struct upload *u);
 json_t *upload_schema(void); /* of the body of apply and plan */
-json_t *config_schema(void); /* of a config, for OpenAPI: names where the whole one is */
+json_t *config_schema(void); /* of a config: a reference into the OpenAPI document */
+json_t *patch_schema(void);  /* of a merge patch of one */
 
 /* Who asks, as the history names him; `name` backs q->user. */
 void request_who(const struct request *r, struct txn_request *q, char name[static 40]);
@@ -47,6 +48,7 @@ extern const struct doc change_docs[];
 	{                                                                                                    \
 		"unlisted", DOC_U64, "Changes beyond those listed."                                          \
 	}
+extern const struct doc invalid_docs[];
 /* 422 with every mistake, its place, and the same as text with carets. */
 void reply_diag(struct request *r, const char *what, const struct diag *d);
 

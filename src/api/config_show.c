@@ -339,7 +339,7 @@ static const struct param get_params[] = {
 
 static const struct endpoint endpoints[] = {
 	{"GET", "/v1/config", "The configuration that runs, with what was changed by hand; or another one.",
-		config_get, get_params, .reply_json = config_schema},
+		config_get, get_params, .reply_json = config_schema, .flags = ENDPOINT_YAML},
 	{"GET", "/v1/config/diff", "What runs compared with what the startup files say.", config_diff,
 		.reply = diff_docs},
 	{"GET", "/v1/config/history", "Configurations that were applied: who, when, why.", config_history,

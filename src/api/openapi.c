@@ -9,8 +9,10 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "api/config_priv.h"
 #include "api/event_docs.h"
 #include "api/openapi.h"
+#include "control/schema_json.h"
 
 /* --- parts of one operation --- */
 
@@ -40,16 +42,33 @@ static json_t *reply_content(const struct endpoint *p)
 		p->reply != NULL ? openapi_doc(p->reply) : json_pack("{s:s}", "type", "object"));
 }
 
+/* YAML beside the JSON that `media` has. */
+static json_t *also_yaml(json_t *media)
+{
+	json_object_set_new(media, "application/yaml",
+		json_pack("{s:{s:s,s:s}}", "schema", "type", "string", "description", "The same as YAML."));
+	return media;
+}
+
+static void refer(json_t *replies, const char *status, const char *name)
+{
+	json_object_set_new(
+		replies, status, json_pack("{s:o}", "$ref", json_sprintf("#/components/responses/%s", name)));
+}
+
 static json_t *replies(const struct endpoint *p)
 {
-	json_t *o = json_object();
+	const bool yaml = (p->flags & ENDPOINT_YAML) != 0 && strcmp(p->method, "GET") == 0;
+	json_t *o = json_object(), *media = reply_content(p);
 
-	json_object_set_new(o, "200", answer("What was asked for.", reply_content(p)));
+	json_object_set_new(o, "200", answer("What was asked for.", yaml ? also_yaml(media) : media));
+	if ((p->flags & ENDPOINT_RAW) != 0)
+		refer(o, "422", "invalid");
 	if (endpoint_changes(p))
-		json_object_set_new(o, "412", json_pack("{s:s}", "$ref", "#/components/responses/changed"));
+		refer(o, "412", "changed");
 	if ((p->flags & ENDPOINT_MATCH) != 0)
-		json_object_set_new(o, "428", json_pack("{s:s}", "$ref", "#/components/responses/unread"));
-	json_object_set_new(o, "default", json_pack("{s:s}", "$ref", "#/components/responses/error"));
+		refer(o, "428", "unread");
+	refer(o, "default", "error");
 	return o;
 }
 
@@ -89,7 +108,10 @@ static json_t *request_body(const struct endpoint *p)
 {
 	json_t *schema = p->body_json != NULL ? p->body_json() : openapi_fields(p->body);
 
-	return json_pack("{s:b, s:o}", "required", 1, "content", content("application/json", schema));
+	json_t *media = content("application/json", schema);
+
+	return json_pack("{s:b, s:o}", "required", (p->flags & ENDPOINT_BARE) == 0, "content",
+		(p->flags & ENDPOINT_YAML) != 0 ? also_yaml(media) : media);
 }
 
 /* get_v1_routes */
@@ -170,20 +192,35 @@ static json_t *events(void)
 	return o;
 }
 
-static json_t *refusal(const char *help)
+static json_t *refusal(const char *help, const char *schema)
 {
 	return answer(
-		help, content("application/json", json_pack("{s:s}", "$ref", "#/components/schemas/error")));
+		help, content("application/json",
+			      json_pack("{s:o}", "$ref", json_sprintf("#/components/schemas/%s", schema))));
 }
 
 static json_t *refusals(void)
 {
-	return json_pack("{s:o, s:o, s:o}", "error",
-		refusal("It was refused; the status says why, and nothing was changed."), "changed",
+	return json_pack("{s:o, s:o, s:o, s:o}", "error",
+		refusal("It was refused; the status says why, and nothing was changed.", "error"), "changed",
 		refusal("If-Match names what does not run any more: somebody was faster. Nothing was "
 			"changed; "
-			"read it again."),
-		"unread", refusal("If-Match is missing. Nothing was changed; GET it and send its ETag."));
+			"read it again.",
+			"error"),
+		"unread",
+		refusal("If-Match is missing. Nothing was changed; GET it and send its ETag.", "error"),
+		"invalid",
+		refusal("The configuration has mistakes, each with its place. Nothing was changed.",
+			"invalid"));
+}
+
+/* With an id of its own, against which its references are resolved. */
+static json_t *whole_config(void)
+{
+	json_t *o = schema_json();
+
+	json_object_set_new(o, "$id", json_string("config.schema.json"));
+	return o;
 }
 
 static json_t *components(void)
@@ -192,9 +229,10 @@ static json_t *components(void)
 		"type", "string", "description", "One sentence: what, where, why, what to do.", "required",
 		"error");
 
-	return json_pack("{s:{s:o, s:o}, s:o, s:{s:{s:s,s:s,s:s}, s:{s:s}}}", "schemas", "error", error,
-		"event", json_pack("{s:o}", "x-types", events()), "responses", refusals(), "securitySchemes",
-		"token", "type", "http", "scheme", "bearer", "description",
+	return json_pack("{s:{s:o, s:o, s:o, s:o}, s:o, s:{s:{s:s,s:s,s:s}, s:{s:s}}}", "schemas", "error",
+		error, "invalid", openapi_doc(invalid_docs), "config", whole_config(), "event",
+		json_pack("{s:o}", "x-types", events()), "responses", refusals(), "securitySchemes", "token",
+		"type", "http", "scheme", "bearer", "description",
 		"On TCP ports; the Unix socket knows its users.", "certificate", "type", "mutualTLS");
 }
 

@@ -14,7 +14,7 @@ struct config_service {
 	struct txn *txn;
 	char *path;
 	uint64_t touched;   /* changes by hand since weir started */
-	uint64_t born;      /* seconds since 1970; tells those of one run from another's */
+	uint64_t born;      /* ns since 1970; tells the changes of one run from another's */
 	struct timer timer; /* asks the transaction every second whether time is up */
 };
 

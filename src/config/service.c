@@ -72,6 +72,14 @@ static const struct txn_ops ops = {.prepare = prepare, .commit = commit, .abort 
 
 /* --- life --- */
 
+static uint64_t wall_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
 /* Called in the control thread's turn. The instance's clock may be a capture's: only used to come back. */
 static void tick(struct weir *w, struct timer *t)
 {
@@ -102,7 +110,7 @@ struct config_service *config_service_new(struct weir *w, const struct config_ho
 		c->w = w;
 		c->hooks = hooks != NULL ? *hooks : (struct config_hooks){0};
 		c->timer.fn = tick;
-		c->born = (uint64_t)time(NULL);
+		c->born = wall_clock();
 		c->path = path != NULL ? strdup(path) : NULL;
 		c->txn = txn_new(&ops, c, store);
 	}

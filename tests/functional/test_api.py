@@ -36,7 +36,7 @@ BODIES = [
     ("DELETE", "/v1/addresses", ADDRESS),
     ("POST", "/v1/counters/clear", {}),
 ]
-# Described here, tried where they are tested: configurations change much more than one object.
+# Walked by test_api_config.py: configurations change much more than one object.
 ELSEWHERE = re.compile(r"^/v1/config(/|$)")
 
 
