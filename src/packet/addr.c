@@ -148,19 +148,42 @@ int prefix_parse(const char *text, struct prefix *out)
 	return slash == NULL ? 0 : parse_length(slash + 1, out->len, &out->len);
 }
 
+/* Decimal digits of a number below 1000, without a NUL; where they end. */
+static char *put_number(char *to, unsigned v)
+{
+	if (v >= 100)
+		*to++ = (char)('0' + v / 100);
+	if (v >= 10)
+		*to++ = (char)('0' + v / 10 % 10);
+	*to++ = (char)('0' + v % 10);
+	return to;
+}
+
+/* printf() would be the larger part of comparing two configurations with many routes. */
+static void format_v4(const uint8_t bytes[static 4], char *to)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		to = put_number(to, bytes[i]);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *ipaddr_format(const struct ipaddr *a, char buf[static ADDR_STRLEN])
 {
-	if (a->family == FAMILY_NONE)
+	if (a->family == FAMILY_V4)
+		format_v4(a->bytes, buf);
+	else if (a->family == FAMILY_NONE)
 		snprintf(buf, ADDR_STRLEN, "-");
 	else
-		inet_ntop(a->family == FAMILY_V4 ? AF_INET : AF_INET6, a->bytes, buf, ADDR_STRLEN);
+		inet_ntop(AF_INET6, a->bytes, buf, ADDR_STRLEN);
 	return buf;
 }
 
 const char *prefix_format(const struct prefix *p, char buf[static PREFIX_STRLEN])
 {
-	char addr[ADDR_STRLEN];
+	char *end = strchr(ipaddr_format(&p->addr, buf), '\0');
 
-	snprintf(buf, PREFIX_STRLEN, "%s/%u", ipaddr_format(&p->addr, addr), p->len);
+	*end++ = '/';
+	*put_number(end, p->len) = '\0';
 	return buf;
 }

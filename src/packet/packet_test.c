@@ -76,6 +76,20 @@ static void what_is_no_address_is_refused(void **state)
 	}
 }
 
+static void addresses_are_written_as_printf_would(void **state)
+{
+	for (unsigned v = 0; v < 256; v++) {
+		struct prefix p = {.addr = {.family = FAMILY_V4, .bytes = {v, 255 - v, v / 2, 7}},
+			.len = (uint8_t)(v <= 128 ? v : 32)};
+		char got[PREFIX_STRLEN], want[PREFIX_STRLEN];
+
+		snprintf(want, sizeof want, "%u.%u.%u.7/%u", v, 255 - v, v / 2, p.len);
+		assert_string_equal(prefix_format(&p, got), want);
+		*strchr(want, '/') = '\0';
+		assert_string_equal(ipaddr_format(&p.addr, got), want);
+	}
+}
+
 static void prefixes_are_read_strictly(void **state)
 {
 	static const struct {
@@ -415,6 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_written_as_rfc5952_says),
 		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(addresses_are_written_as_printf_would),
 		cmocka_unit_test(prefixes_are_read_strictly),
 		cmocka_unit_test(prefix_logic_agrees_with_single_bits),
 		cmocka_unit_test(addresses_know_what_they_are),
