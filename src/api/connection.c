@@ -4,6 +4,7 @@
  * newcomer finds room: where there is none, the connection that does least is closed.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,10 +123,15 @@ static unsigned count_of(const struct connection *c, bool streams)
 	return n;
 }
 
+/* Of a stream nothing more is read, so what the client sent behind its request does not hide that it left.
+ * From others what was sent before leaving is still to be read. */
 static bool peer_left(const struct connection *c)
 {
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 	char byte;
 
+	if (c->state == CONNECTION_STREAMS)
+		return poll(&p, 1, 0) == 1;
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 

@@ -2,30 +2,54 @@
 #include "api/settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "control/tree.h"
 
 #define PEM_MAX (1u << 20)
 
+/* Opens a regular file: a pipe would keep the control thread waiting. NULL with errno. */
+static FILE *open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	FILE *f = NULL;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	else if (fd >= 0)
+		f = fdopen(fd, "r");
+	if (fd >= 0 && f == NULL) {
+		int code = errno;
+
+		close(fd);
+		errno = code;
+	}
+	return f;
+}
+
 /* A file of certificates or keys. NULL with a sentence. */
 static char *read_pem(const char *path, const char *what, struct err *e)
 {
-	char *text = malloc(PEM_MAX + 1);
-	FILE *f = fopen(path, "re");
+	FILE *f = open_regular(path);
+	char *text = f != NULL ? malloc(PEM_MAX + 1) : NULL;
 	size_t n = 0;
 
-	if (f == NULL || text == NULL) {
+	if (f == NULL)
 		err_set(e, EINVAL, "the %s file %s cannot be read: %s", what, path,
-			f == NULL ? strerror(errno) : "not enough memory");
-	} else {
+			errno == EINVAL ? "it is not a regular file" : strerror(errno));
+	else if (text == NULL)
+		err_set(e, EINVAL, "the %s file %s cannot be read: not enough memory", what, path);
+	else
 		n = fread(text, 1, PEM_MAX + 1, f);
-		if (ferror(f) || n == 0 || n > PEM_MAX)
-			err_set(e, EINVAL, "the %s file %s is empty, too large or no file", what, path);
-	}
+	if (text != NULL && (ferror(f) || n == 0 || n > PEM_MAX))
+		err_set(e, EINVAL, "the %s file %s is empty or larger than %u bytes", what, path, PEM_MAX);
 	if (f != NULL)
 		fclose(f);
 	if (e->code != 0) {

@@ -219,7 +219,8 @@ int verb_config_save(const struct cli *c, const struct args *a, const struct ver
 	if (c->json && doc != NULL)
 		cli_print_json(doc);
 	else if (rc == CLI_OK && json_num(doc, "saved") != 0)
-		printf("%s: %llu objects saved\n", path, (unsigned long long)json_num(doc, "saved"));
+		printf("%s: %llu object%s saved\n", path, (unsigned long long)json_num(doc, "saved"),
+			json_num(doc, "saved") == 1 ? "" : "s");
 	else if (rc == CLI_OK)
 		printf("the startup files say what runs; %s is not needed\n", path);
 	json_decref(doc);

@@ -33,17 +33,56 @@ static uint64_t number_in(const char *path, const char *word)
 	return v;
 }
 
-/* Bytes that can still be had: what the kernel thinks, or less in a control group with a limit. */
+/* Path of our control group in the one hierarchy (cgroups(7)), "" for the root or where there is none. */
+static void own_group(char *buf, size_t size)
+{
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	char line[1024];
+
+	buf[0] = '\0';
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "0::/", 4) == 0) {
+			line[strcspn(line, "\n")] = '\0';
+			snprintf(buf, size, "%s", strcmp(line + 3, "/") != 0 ? line + 3 : "");
+		}
+	if (f != NULL)
+		fclose(f);
+}
+
+/* What a control group still allows; UINT64_MAX without a limit. */
+static uint64_t left_in_group(const char *group)
+{
+	char path[1200];
+	uint64_t most, used;
+
+	snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
+	most = number_in(path, "");
+	snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", group);
+	used = number_in(path, "");
+	if (most == UINT64_MAX || used == UINT64_MAX)
+		return UINT64_MAX;
+	return used < most ? most - used : 0;
+}
+
+/* Bytes that can still be had: what the kernel thinks, or less in a control group with a limit (such as
+ * MemoryMax= of the service), or in one above it. */
 static uint64_t available(void)
 {
 	uint64_t kib = number_in("/proc/meminfo", "MemAvailable:");
-	uint64_t most = number_in("/sys/fs/cgroup/memory.max", "");
-	uint64_t used = number_in("/sys/fs/cgroup/memory.current", "");
 	uint64_t bytes = kib != UINT64_MAX ? kib << 10 : UINT64_MAX;
+	char group[1024], *slash;
 
-	if (most != UINT64_MAX && used != UINT64_MAX && most - (used < most ? used : most) < bytes)
-		bytes = most - (used < most ? used : most);
-	return bytes;
+	own_group(group, sizeof group);
+	for (;;) {
+		uint64_t left = left_in_group(group);
+
+		if (left < bytes)
+			bytes = left;
+		slash = strrchr(group, '/');
+		if (slash == NULL)
+			return bytes;
+		*slash = '\0';
+	}
 }
 
 static void make_bill(struct config_service *c, const struct node *cfg, struct bill *b)

@@ -160,6 +160,20 @@ static int sync_directory(const char *dir, struct err *e)
 	return rc;
 }
 
+/* A new file: who may write in the directory does not choose, by a link, what is written to. */
+static FILE *open_new(const char *path)
+{
+	int fd;
+	FILE *f;
+
+	unlink(path); /* of a save that a crash interrupted */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (fd >= 0 && f == NULL)
+		close(fd);
+	return f;
+}
+
 static int write_tree(const char *path, const struct node *tree, struct err *e)
 {
 	char temporary[4200], dir[4200];
@@ -170,7 +184,7 @@ static int write_tree(const char *path, const struct node *tree, struct err *e)
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
 		return cannot(dir, e);
 	snprintf(temporary, sizeof temporary, "%s.new", path);
-	f = fopen(temporary, "we");
+	f = open_new(temporary);
 	if (f == NULL)
 		return cannot(temporary, e);
 	fputs("# SPDX-License-Identifier: BSD-3-Clause\n# Written by 'weir config save': what was changed "

@@ -99,7 +99,8 @@ int config_files_add(struct config_files *f, const char *name, const char *text,
 	char *copy = malloc(len + 1);
 
 	if (copy != NULL) {
-		memcpy(copy, text, len);
+		if (len != 0) /* the text of an empty body is NULL */
+			memcpy(copy, text, len);
 		copy[len] = '\0';
 	}
 	return add_owned(f, strdup(name), copy, len);

@@ -418,12 +418,13 @@ static char *read_text(const struct store *s, const struct store_entry *n, size_
 		return NULL;
 	}
 	text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && got > 0 && have < (size_t)st.st_size) {
+	while (text != NULL && (got > 0 || (got < 0 && errno == EINTR)) && have < (size_t)st.st_size) {
 		got = read(fd, text + have, (size_t)st.st_size - have);
 		have += got > 0 ? (size_t)got : 0;
 	}
 	close(fd);
-	body = text != NULL ? memchr(text, '\n', have) : NULL;
+	/* A part of a config may be a config as well: it must be all of it. */
+	body = text != NULL && have == (size_t)st.st_size ? memchr(text, '\n', have) : NULL;
 	if (body == NULL) {
 		free(text);
 		err_set(e, EIO, "%s/%s cannot be read", s->dir, name);

@@ -54,6 +54,7 @@ def certs(tmp_path_factory):
         sign(where, name, "ca", "clientAuth")
     sign(where, "not-a-client", "ca", "serverAuth")
     sign(where, "stranger", "strange-ca", "clientAuth")
+    os.mkfifo(f"{where}/pipe")  # who opens it would wait for ever
     return where
 
 
@@ -222,6 +223,8 @@ def test_a_port_may_take_itself_away(one, certs):
 
 @pytest.mark.parametrize("more,part", [
     ("    - {address: 127.0.0.1, port: 9999, tls: {certificate: /nonexistent.pem, key: /nonexistent.key}}\n", "cannot be read"),
+    ("    - {address: 127.0.0.1, port: 9999, tls: {certificate: CERTS/pipe, key: CERTS/server.key}}\n", "not a regular file"),
+    ("    - {address: 127.0.0.1, port: 9999, tls: {certificate: CERTS, key: CERTS/server.key}}\n", "Is a directory"),
     ("    - {address: 127.0.0.1, port: 9999, tls: {certificate: CERTS/server.pem, key: CERTS/ca.key}}\n", "belongs to another certificate"),
     ("    - {address: 192.0.2.7, port: 9999, insecure: true}\n", "cannot listen on 192.0.2.7 port 9999"),
     ("    - {address: 0.0.0.0, port: 9999}\n", "there is no TLS"),

@@ -144,8 +144,10 @@ def test_changes_by_hand_are_seen_kept_and_saved(one):
     config(one, "rollback")
     assert "10.0.2.2" in one.weir("route", "get", "192.0.2.9").stdout and answered(one.a.ping("10.77.0.1"))
 
+    os.makedirs(f"{one.dir}/conf.d")
+    os.symlink(f"{one.dir}/victim", f"{one.dir}/conf.d/90-saved.yaml.new")  # somebody would have root write elsewhere
     p = config(one, "save")
-    assert "conf.d/90-saved.yaml: 3 objects saved" in p.stdout
+    assert "conf.d/90-saved.yaml: 3 objects saved" in p.stdout and not os.path.exists(f"{one.dir}/victim")
     assert config(one, "diff").returncode == 0
     one.stop()
     one.start(TWO)
