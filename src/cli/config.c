@@ -11,6 +11,33 @@
 #include "control/schema_json.h"
 #include "control/yaml.h"
 
+static json_t *mistakes(const struct diag *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->count; i++) {
+		const struct diag_entry *e = &d->entry[i];
+
+		json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:s,s:s?}", "file", diag_file(d, e),
+						    "line", (int)e->line, "column", (int)e->column, "text",
+						    e->text, "hint", e->hint[0] != '\0' ? e->hint : NULL));
+	}
+	return list;
+}
+
+/* With the keys that the API uses for the same. */
+static void print_verdict(const char *file, bool ok, const struct diag *d)
+{
+	json_t *doc = json_pack(
+		"{s:b,s:s,s:o,s:i}", "ok", ok, "file", file, "errors", mistakes(d), "total", (int)d->total);
+
+	if (doc != NULL)
+		cli_print_json(doc);
+	else /* a name that is not UTF-8 */
+		diag_print(d, stderr);
+	json_decref(doc);
+}
+
 int verb_config_check(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	const char *file = args_value(a, "FILE");
@@ -19,7 +46,9 @@ int verb_config_check(const struct cli *c, const struct args *a, const struct ve
 	char *text = NULL;
 
 	tree = config_load(file, &d, &text);
-	if (tree == NULL || d.total != 0)
+	if (c->json)
+		print_verdict(file, tree != NULL && d.total == 0, &d);
+	else if (tree == NULL || d.total != 0)
 		diag_print(&d, stderr);
 	else
 		printf("%s: ok\n", file);

@@ -20,12 +20,33 @@ static void print_rendered(const char *text)
 		fputc((unsigned char)*text >= 0x20 || *text == '\n' || *text == '\t' ? *text : '?', stderr);
 }
 
+/* What else was read: a conf.d beside the file counts, whoever thought of it. */
+static void print_files(const json_t *body)
+{
+	const json_t *list = json_object_get(body, "files");
+	size_t i;
+	json_t *f;
+
+	if (json_array_size(list) < 2)
+		return;
+	printf("files:");
+	json_array_foreach(list, i, f)
+	{
+		char name[256];
+
+		snprintf(name, sizeof name, "%s", json_str(f, "name"));
+		text_safe(name);
+		printf("%s %s", i != 0 ? "," : "", name);
+	}
+	putchar('\n');
+}
+
 /* {"files": [{"name", "text"}]}; NULL after the mistakes were printed. */
-static json_t *files_body(const char *path)
+static json_t *files_body(const struct cli *c, const char *path)
 {
 	struct config_files f = {0};
 	struct diag d = {0};
-	json_t *list = NULL;
+	json_t *list = NULL, *body;
 
 	if (config_files_read(path, &f, &d) == 0) {
 		list = json_array();
@@ -41,7 +62,10 @@ static json_t *files_body(const char *path)
 		list = NULL;
 	}
 	config_files_free(&f);
-	return list != NULL ? json_pack("{s:o}", "files", list) : NULL;
+	body = list != NULL ? json_pack("{s:o}", "files", list) : NULL;
+	if (body != NULL && !c->json)
+		print_files(body);
+	return body;
 }
 
 /* Sends; a refusal with positions prints them. */
@@ -109,7 +133,7 @@ static void render_plan(const json_t *doc)
 
 int verb_config_plan(const struct cli *c, const struct args *a, const struct verb *v)
 {
-	json_t *body = files_body(args_value(a, "FILE")), *doc = NULL;
+	json_t *body = files_body(c, args_value(a, "FILE")), *doc = NULL;
 	int rc = body != NULL ? send_files(c, "/v1/config/plan", body, &doc) : CLI_FAILED;
 
 	if (rc == CLI_OK && !c->json)
@@ -149,7 +173,7 @@ static void render_applied(const json_t *doc)
 int verb_config_apply(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	const char *confirm = args_after(a, "--confirm"), *message = args_after(a, "--message");
-	json_t *body = files_body(args_value(a, "FILE")), *doc = NULL;
+	json_t *body = files_body(c, args_value(a, "FILE")), *doc = NULL;
 	int rc;
 
 	if (body == NULL)

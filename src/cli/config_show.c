@@ -105,14 +105,27 @@ static void format_time(uint64_t when, char buf[static 24])
 		snprintf(buf, 24, "-");
 }
 
+/* "2 added, 0 changed, 1 removed" as "+2 ~0 -1", the signs of a plan; other text as it is. */
+static const char *short_summary(const char *text, char buf[static 40])
+{
+	unsigned added, changed, removed;
+	int end = -1;
+
+	if (sscanf(text, "%u added, %u changed, %u removed%n", &added, &changed, &removed, &end) != 3 ||
+		end < 0 || text[end] != '\0')
+		return text;
+	snprintf(buf, 40, "+%u ~%u -%u", added, changed, removed);
+	return buf;
+}
+
 static void add_entry(struct grid *g, const json_t *n)
 {
 	const char *state = json_yes(n, "running") && strcmp(json_str(n, "state"), "confirmed") == 0
 				    ? "running"
 				    : json_str(n, "state");
-	char id[24], back[24], when[24];
+	char id[24], back[24], when[24], changes[40];
 	const char *cells[] = {id, json_is_null(json_object_get(n, "back")) ? NULL : back, state, when,
-		json_str(n, "user"), json_str(n, "summary"), json_str(n, "message")};
+		json_str(n, "user"), short_summary(json_str(n, "summary"), changes), json_str(n, "message")};
 
 	snprintf(id, sizeof id, "%llu", (unsigned long long)json_num(n, "id"));
 	snprintf(back, sizeof back, "%llu", (unsigned long long)json_num(n, "back"));

@@ -139,8 +139,10 @@ static void print_help(const struct cursor *k)
 
 	for (unsigned i = 0; i < o->count; i++) {
 		names = names || o->list[i].help == NULL;
-		if (o->list[i].help != NULL)
-			printf("  %-14s %s\n", o->list[i].text, o->list[i].help);
+		if (o->list[i].help == NULL)
+			continue;
+		printf("  %-14s ", o->list[i].text);
+		text_wrap(stdout, 17, 17, term()->columns, o->list[i].help);
 	}
 	if (o->end && k->word[0] == '\0')
 		printf("  %-14s %s\n", "<enter>", "run it");

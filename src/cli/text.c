@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -195,4 +196,31 @@ const char *text_speed(uint64_t mbit, char buf[static TEXT_NUMBER])
 	else
 		snprintf(buf, TEXT_NUMBER, "%llu Mbit/s", (unsigned long long)mbit);
 	return buf;
+}
+
+/* --- lines --- */
+
+void text_wrap(FILE *out, unsigned at, unsigned indent, unsigned columns, const char *text)
+{
+	char word[256];
+
+	for (bool first = true; *text != '\0'; first = false) {
+		const size_t len = strcspn(text, " ");
+		unsigned width;
+
+		snprintf(word, sizeof word, "%.*s", (int)len, text);
+		width = text_width(word);
+		if (!first && columns != 0 && at + 1 + width > columns && indent + width <= columns) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			fputc(' ', out);
+			at++;
+		}
+		fwrite(text, 1, len, out);
+		at += width;
+		text += len;
+		text += *text == ' ';
+	}
+	fputc('\n', out);
 }

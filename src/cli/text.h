@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define TEXT_NUMBER 40
 
@@ -28,5 +29,9 @@ const char *text_bytes(uint64_t n, char buf[static TEXT_NUMBER]);
 const char *text_duration(uint64_t ns, char buf[static TEXT_NUMBER]);
 /* 10 Gbit/s, 100 Mbit/s; 0 is "-" */
 const char *text_speed(uint64_t mbit, char buf[static TEXT_NUMBER]);
+
+/* Writes text whose first word begins at column `at`, broken between words before `columns` (0: no limit);
+ * further lines begin at column `indent`. Ends with a newline. */
+void text_wrap(FILE *out, unsigned at, unsigned indent, unsigned columns, const char *text);
 
 #endif

@@ -128,7 +128,7 @@ static const struct arg_type types[] = {
 	{"DISTANCE", "administrative distance, 1 to 255; the lowest wins", distance, .example = "7"},
 	{"EAL-ARG", "an argument for DPDK's EAL", .any = true},
 	{"EVENT", "a type of events; all when none is given", .words = events},
-	{"FILE", "a file", .file = true},
+	{"FILE", "path of a file", .file = true},
 	{"IFACE", "name of an interface", LIVE("/v1/interfaces", "interfaces", "name")},
 	{"IFADDR", "an address with its length, as in 10.0.0.1/24", ifaddr, .example = "10.0.0.1/24"},
 	{"MAC", "a MAC address, as in 02:00:00:00:00:01", mac, .example = "02:00:00:00:00:01"},

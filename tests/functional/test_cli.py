@@ -35,6 +35,36 @@ def routes(one, prefix):
     return [r["prefix"] for r in one.show("routes")["routes"] if r["prefix"].startswith(prefix)]
 
 
+# --- help ---
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("words", [["help"], ["help", "config"], ["help", "route", "add"], ["help", "config", "apply"], ["help", "replay"]],
+                         ids=" ".join)
+def test_help_fits_the_terminal(words, columns):
+    """Lines end between words, and say what they say elsewhere."""
+    plain = run(WEIR, *words).stdout
+    with Terminal(WEIR, "--no-pager", *words, columns=columns, rows=200) as t:
+        assert t.end() == 0
+        assert t.text().split() == plain.split()
+        assert max(len(line) for line in plain.splitlines()) > columns
+
+
+# --- configurations without a daemon ---
+
+def test_a_check_as_a_document(tmp_path):
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("icmp: {echo: true}\n")
+    bad.write_text("icmp: {ehco: true}\nport: {}\n")
+    p = run(WEIR, "-j", "config", "check", good)
+    assert json.loads(p.stdout) == {"ok": True, "file": str(good), "errors": [], "total": 0}
+    p = run(WEIR, "-j", "config", "check", bad, check=False)
+    doc = json.loads(p.stdout)
+    assert p.returncode == 1 and p.stderr == "" and not doc["ok"] and doc["total"] == len(doc["errors"]) == 2
+    assert (doc["errors"][0]["line"], doc["errors"][0]["column"], doc["errors"][0]["hint"]) == (1, 8, "did you mean 'echo'?")
+    p = run(WEIR, "-j", "config", "check", tmp_path / "none.yaml", check=False)
+    assert p.returncode == 1 and "No such file" in json.loads(p.stdout)["errors"][0]["text"]
+
+
 # --- words ---
 
 ERRORS = [

@@ -79,6 +79,7 @@ def test_a_file_with_its_conf_d(one):
     os.makedirs(f"{one.dir}/conf.d")
     with open(f"{one.dir}/conf.d/10-guest.yaml", "w", encoding="utf-8") as f:
         f.write("interfaces:\n  guest: {parent: lan, vlan: 10, addresses: [10.0.10.1/24]}\n  lan: {mtu: 1400}\n")
+    assert config(one, "plan", path).stdout.startswith(f"files: {path}, {one.dir}/conf.d/10-guest.yaml\n")
     config(one, "apply", path)
     assert "guest" in names(one)
     assert [i["mtu"] for i in one.show("interfaces")["interfaces"] if i["name"] == "lan"] == [1400]
