@@ -229,6 +229,78 @@ static void memory_runs_out(void **state)
 	each_allocation_fails(true);
 }
 
+/* --- every feature refuses --- */
+
+#define REFUSERS 11 /* before the first feature, between any two of them, behind the last */
+static int refusing = -1, prepared, given_back;
+
+static int refuse(int which, struct err *e)
+{
+	if (which == refusing)
+		return err_set(e, EOPNOTSUPP, "feature %d does not want to", which);
+	prepared += refusing >= 0;
+	return 0;
+}
+
+static void give_back(struct weir *w)
+{
+	given_back += refusing >= 0;
+}
+
+#define REFUSER(n, at)                                                                                       \
+	static int prepare_##n(                                                                              \
+		struct weir *w, const struct node *cfg, struct generation *next, struct err *e)              \
+	{                                                                                                    \
+		return refuse(n, e);                                                                         \
+	}                                                                                                    \
+	static struct feature refuser_##n = {                                                                \
+		.name = "refuser" #n, .order = (at), .prepare = prepare_##n, .abort = give_back};            \
+	FEATURE_REGISTER(refuser_##n)
+REFUSER(0, -1)
+REFUSER(1, 7)
+REFUSER(2, 12)
+REFUSER(3, 22)
+REFUSER(4, 27)
+REFUSER(5, 35)
+REFUSER(6, 45)
+REFUSER(7, 150)
+REFUSER(8, 200)
+REFUSER(9, 500)
+REFUSER(10, 2000)
+
+/* What had prepared gives back what it prepared; a plan says so, too. */
+static void each_feature_refuses(void **state)
+{
+	char *was;
+
+	begin(NULL);
+	must_apply(base);
+	was = state_text();
+	for (int i = 0; i < REFUSERS; i++) {
+		struct config_plan p;
+		struct node *n = parse(other);
+		struct err e = {0};
+
+		refusing = i;
+		prepared = given_back = 0;
+		assert_int_equal(apply(other, &e), -EOPNOTSUPP);
+		assert_non_null(strstr(e.text, "does not want to"));
+		assert_int_equal(prepared, i);
+		assert_int_equal(given_back, i + 1); /* the one that refused as well */
+		assert_int_equal(config_service_plan(lab.w->config, n, &p), 0);
+		assert_non_null(strstr(p.refusal, "does not want to"));
+		refusing = -1;
+		config_plan_free(&p);
+		node_free(n);
+		expect_state(was, "refused by feature", i);
+	}
+	must_apply(other);
+	must_apply(base);
+	expect_state(was, "back", 0);
+	free(was);
+	finish();
+}
+
 /* --- random configs --- */
 
 static unsigned draw(unsigned n)
@@ -350,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		lab_test(one_allocation_fails),
 		lab_test(memory_runs_out),
+		lab_test(each_feature_refuses),
 		lab_test(a_to_b_to_a),
 	};
 

@@ -45,6 +45,7 @@ def owner(src, dst, sport, dport, workers):
 class Stream:
     def __init__(self, sender, receiver, frames, pps=3000, burst=4):
         """Sends the frames in turn (none: only receives)."""
+        self.lab = sender.lab
         self.tx, self.rx = sender.raw().sock, receiver.raw().sock
         self.frames = [bytearray(f) for f in frames]
         self.at = [f.index(MAGIC) + len(MAGIC) for f in self.frames]
@@ -117,4 +118,21 @@ class Stream:
         self.finish()
         assert self.total_sent() > 0
         assert self.faults() == (0, 0, 0), \
-            f"of {self.total_sent()} packets (lost, out of order, twice) = {self.faults()}"
+            f"of {self.total_sent()} packets (lost, out of order, twice) = {self.faults()}; {self.gaps()}; {self.where()}"
+
+    def gaps(self):
+        """The first numbers that are missing of each flow, as ranges: one gap for all, or here and there?"""
+        out = {}
+        for flow, seen in self.seen.items():
+            missing = sorted(set(range(1, self.sent[flow] + 1)) - set(seen))
+            starts = [n for i, n in enumerate(missing) if i == 0 or n != missing[i - 1] + 1]
+            if missing:
+                out[flow] = f"{len(missing)} of {self.sent[flow]} in {len(starts)} gaps from {starts[:6]}"
+        return out
+
+    def where(self):
+        """What weir and the kernel counted: of packets that never came to weir, nobody else tells."""
+        if self.lab.daemon is None:
+            return "weir has ended"
+        ports = {p["name"]: (p["rx_packets"], p["rx_missed"], p["tx_packets"], p["tx_errors"]) for p in self.lab.show("ports")["ports"]}
+        return f"ports (received, missed, sent, errors) {ports}; ends {({k: v for k, v in self.lab.drops().items() if v})}"
