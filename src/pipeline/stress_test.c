@@ -266,7 +266,7 @@ static void make_frames(void)
 
 static const char *const configs[] = {
 	SIDES(", flow-affinity: true", "") "routes: [{prefix: 203.0.113.0/24, via: [{address: 10.0.1.2}]}]\n",
-	SIDES("", ", mtu: 1000") "routes: [{prefix: 203.0.113.0/24, via: [{address: 10.0.2.2}]}]\n",
+	SIDES("", ", mtu: 1300") "routes: [{prefix: 203.0.113.0/24, via: [{address: 10.0.2.2}]}]\n",
 	SIDES(", flow-affinity: true", "") "routes:\n  - {prefix: 203.0.113.0/24, via: [{address: 10.0.1.2}, "
 					   "{address: 10.0.2.2, weight: 2}]}\n"
 					   "icmp: {echo: false}\n",

@@ -14,9 +14,11 @@
 #include <rte_random.h>
 
 #include "base/log.h"
+#include "control/tree.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/mld_msg.h"
 #include "feature/neigh/neigh_priv.h"
+#include "pipeline/bill.h"
 
 REASON_DEFINE(reason_mld_done, REASON_DONE, "mld-handled",
 	"A multicast listener query; the groups we listen to are reported.")
@@ -386,6 +388,14 @@ int mld_reserve(struct weir *w, const struct generation *next)
 		if (wanted(next->iface[i], list) != 0 && state_of(w, i, true) == NULL)
 			return -ENOMEM;
 	return 0;
+}
+
+void mld_bill(const struct node *cfg, struct bill *b)
+{
+	const struct node *ifaces = node_get(cfg, "interfaces");
+	uint64_t n = ifaces != NULL ? ifaces->count : 0;
+
+	bill_add(b, "multicast groups", n, n * sizeof(struct mld_iface));
 }
 
 void mld_free(struct weir *w)

@@ -22,6 +22,7 @@ const struct reason *mld_query(
 	struct weir *w, const struct iface *ifc, const struct rte_mbuf *m, const struct note *n);
 /* Memory for the interfaces of a config. 0 or -ENOMEM. */
 int mld_reserve(struct weir *w, const struct generation *next);
+void mld_bill(const struct node *cfg, struct bill *b);
 void mld_free(struct weir *w);
 
 #endif

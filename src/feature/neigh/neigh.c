@@ -391,6 +391,7 @@ static void bill(const struct weir *w, const struct node *cfg, struct bill *b)
 	uint64_t limit = node_u64(node_get(cfg, "neighbor"), "limit", 8192);
 
 	bill_add(b, "neighbours", limit, limit * (sizeof(struct neigh) + 512));
+	mld_bill(cfg, b);
 }
 
 static void abort_config(struct weir *w)
