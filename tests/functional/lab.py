@@ -118,8 +118,13 @@ class Host:
         return p
 
     def ping(self, to, count=2, **opts):
+        """All at once: after the last request ping waits no longer than an interval or twice the slowest answer so far,
+        whatever -W says, so on a busy machine a short interval makes an answer that comes late a lost one. More than may
+        wait for an unknown neighbour go after one that made it known."""
+        if count > 5:
+            self.ping(to, 1, **opts)
         extra = [x for k, v in opts.items() for x in ([f"-{k}"] if v is True else [f"-{k}", str(v)])]
-        return self.run("ping", "-c", count, "-i", "0.2", "-W", "2", *extra, to, check=False)
+        return self.run("ping", "-c", count, "-l", count, "-i", "5", "-W", "5", *extra, to, check=False)
 
     # --- raw host ---
 

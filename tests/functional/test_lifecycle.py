@@ -246,7 +246,7 @@ def test_tap(lab):
     run("ip", "-6", "route", "add", "2001:db8:2::/64", "via", "2001:db8:1::1", ns=one.ns)
     one.wait_usable()
     for target in ("10.0.1.1", "10.0.2.2", "2001:db8:2::2"):
-        p = run("ping", "-c", "3", "-i", "0.2", "-W", "2", target, ns=one.ns, check=False)
+        p = run("ping", "-c", "3", "-l", "3", "-i", "5", "-W", "5", target, ns=one.ns, check=False)
         assert answered(p), p.stdout
     assert one.show("ports")["ports"][0]["driver"] == "net_tap"
 

@@ -415,7 +415,7 @@ def test_a_kernel_host_pings_the_link_local_address(lab):
     one.start(CONFIG)
     one.wait_usable()
     own = link_local(one.macs()["lan"])
-    p = one.a.run("ping", "-c", "2", "-i", "0.2", "-W", "2", f"{own}%eth", check=False)
+    p = one.a.run("ping", "-c", "2", "-l", "2", "-i", "5", "-W", "5", f"{own}%eth", check=False)
     assert " 0% packet loss" in p.stdout, p.stdout
     assert "hlim=64" in p.stdout or "ttl=64" in p.stdout
     p = one.a.run("ndisc6", "-1", "-r", "1", US, "eth", check=False)

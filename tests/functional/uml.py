@@ -114,7 +114,7 @@ class Machine:
         return subprocess.CompletedProcess(command, code, out, "")
 
     def ping(self, to, count=2, opts=""):
-        return self.run(f"ping -c {count} -i 0.2 -W 2 {opts} {to}", check=False)
+        return self.run(f"ping -c {count} -l {count} -i 5 -W 5 {opts} {to}", check=False)  # see Host.ping()
 
     def close(self):
         if self.process is None:
