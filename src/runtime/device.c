@@ -36,10 +36,11 @@ static int take_netdev(struct port *p, const char *name, struct err *e)
 
 /* A slot must hold the frame and the kernel's header of up to 66 bytes, and the driver wants it to fit a
  * packet buffer. The driver steps from slot to slot without regard to blocks, so a large slot is whole pages,
- * one a block. */
+ * one a block; of those there are a quarter, so that the ring takes about the same memory. */
 static int from_af_packet(struct port *p, const char *rest, unsigned queues, struct err *e)
 {
 	bool jumbo = p->wish.mtu > MTU_FRAME_2K;
+	unsigned wanted = RTE_MAX(p->wish.rx_desc, p->wish.tx_desc); /* the driver has one number for both */
 	unsigned slot = jumbo ? RTE_ALIGN_CEIL(p->wish.mtu + 26u + 66u, 4096u) : 2048,
 		 block = jumbo ? slot : 4096;
 	int n;
@@ -49,7 +50,7 @@ static int from_af_packet(struct port *p, const char *rest, unsigned queues, str
 	p->min_room = (uint16_t)slot;
 	n = snprintf(p->devargs, sizeof p->devargs,
 		"net_af_packet_%s,iface=%s,qpairs=%u,framesz=%u,blocksz=%u,framecnt=%u", p->unique, rest,
-		queues > 16 ? 16 : queues, slot, block, jumbo ? 256 : 1024);
+		queues > 16 ? 16 : queues, slot, block, RTE_ALIGN_CEIL(jumbo ? wanted / 4 : wanted, 64u));
 	return fits(p, n, e);
 }
 

@@ -162,6 +162,8 @@ def test_changed_port_works(lab, options):
     assert row["link"] == "up"
     if "rx_queues" in options:
         assert row["rx_queues"] == 2
+    if "rx_descriptors" in options:  # the kernel's ring is as large as was asked for
+        assert "frm_nr:2048" in run("ss", "-0", "-e", ns=live.lab.ns).stdout
     if "device" in options:
         assert row["driver"] == "net_af_xdp"
     live.to_c()
