@@ -111,11 +111,28 @@ static const struct schema iface_fields[] = {
 		.type = SCHEMA_BOOL,
 		.fallback = "false",
 		.help = "All packets of a flow that come in here, both directions, pass the same worker."},
+	{.key = "kernel",
+		.type = SCHEMA_BOOL,
+		.fallback = "true",
+		.help = "It has a twin in the kernel, when 'kernel' is configured at all."},
 	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
 	{0},
 };
 
 static const struct schema vrf_fields[] = {
+	{.key = "namespace",
+		.type = SCHEMA_STRING,
+		.min = 1,
+		.max = 255,
+		.help = "Path of the network namespace that has the twins of its interfaces, such as "
+			"/run/netns/red."},
+	{.key = "table",
+		.type = SCHEMA_INT,
+		.min = 1,
+		.max = 4294967295,
+		.help = "Routing table of the kernel's VRF device with the VRF's name that has the twins of "
+			"its "
+			"interfaces; made when it is not there."},
 	{.key = "description", .type = SCHEMA_STRING, .max = 255, .help = "For people."},
 	{0},
 };
