@@ -55,6 +55,8 @@ static const struct verb show_verbs[] = {
 	{"memory", WATCH, "Where the memory went.", NULL, verb_show, &view_memory, VERB_PAGED},
 	{"pipeline", "[--dot]", "The order of the stages; --dot writes graphviz.", NULL, verb_show,
 		&view_pipeline, VERB_PAGED},
+	{"kernel", "[IFACE] " WATCH, "Twins of interfaces in the kernel: packets up and down.", NULL,
+		verb_show, &view_kernel, VERB_PAGED},
 	{"vrfs", WATCH, "VRFs and the totals of their tables.", NULL, verb_show, &view_vrfs, VERB_PAGED},
 	{"version", "", "Version and uptime of the daemon.", NULL, verb_show, &view_version},
 	{0},

@@ -64,10 +64,11 @@ struct view {
 	const char *list, *key, *noun;
 };
 extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
-	view_stages, view_drops, view_workers, view_memory, view_pipeline;
+	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel;
 
 /* Renderers (show_*.c) print to stdout. */
 void render_version(const json_t *doc, const struct show_options *o);
+void render_kernel(const json_t *doc, const struct show_options *o);
 void render_interfaces(const json_t *doc, const struct show_options *o);
 void render_ports(const json_t *doc, const struct show_options *o);
 void render_neighbors(const json_t *doc, const struct show_options *o);

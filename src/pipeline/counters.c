@@ -51,6 +51,8 @@ static void sum_all(const struct weir *w, struct counters *out)
 {
 	clear(out);
 	add(out, &w->counters, 1);
+	if (w->twins != NULL)
+		add(out, w->twins, 1);
 	for (unsigned i = 0; i < w->worker_count; i++)
 		add(out, &w->worker[i]->counters, 1);
 }

@@ -126,7 +126,10 @@ int generation_index(struct generation *g)
 			continue;
 		}
 		p->untagged = ifc->id;
-		if (ifc->enabled && ifc->forwarding && iface_carries_ip6(ifc))
+		/* A twin without IPv4 address may ask for one by DHCP: the answer is to an address nobody
+		 * has. */
+		if (ifc->enabled && ifc->forwarding && iface_carries_ip6(ifc) &&
+			(!ifc->twin || iface_has_family(ifc, FAMILY_V4)))
 			p->fast_iface = ifc->id;
 	}
 	for (unsigned p = 0; p < PORT_MAX; p++)
@@ -171,6 +174,14 @@ bool iface_source(const struct iface *ifc, uint8_t family, bool link_local, stru
 		*out = *a;
 		return true;
 	}
+	return false;
+}
+
+bool iface_has_family(const struct iface *ifc, uint8_t family)
+{
+	for (unsigned i = 0; i < ifc->address_count; i++)
+		if (ifc->address[i].addr.family == family)
+			return true;
 	return false;
 }
 

@@ -31,6 +31,14 @@
 struct fib4;
 struct fib6;
 
+/* What workers need for the way to the kernel (feature/kernel); its parts survive generations. */
+#define KERNEL_CLASS_MAX 8
+struct kernel_lane;
+struct kernel_view {
+	uint32_t rate[KERNEL_CLASS_MAX]; /* packets per second, by class, for each interface and worker */
+	struct kernel_lane *lane;        /* [WORKER_MAX] */
+};
+
 struct iface {
 	char name[IFACE_NAME];
 	uint16_t id;
@@ -43,6 +51,7 @@ struct iface {
 	uint16_t tpid[2], vlan[2]; /* outer first, host order */
 	uint64_t in;               /* STAGE_BIT()s every packet received here passes besides routing */
 	uint64_t out;              /* STAGE_BIT()s every packet sent here passes */
+	bool twin;                 /* the kernel has a twin of it and gets what we do not answer */
 	bool forwarding;           /* false: host behaviour, nothing is forwarded from here */
 	uint8_t address_count;
 	/* Bit i: address[i] is not ours yet, or never, because duplicate address detection says so (RFC 4862
@@ -84,6 +93,7 @@ struct generation {
 	uint32_t icmp_error_rate;       /* ICMP errors per second and worker */
 	uint32_t icmp_error_burst;
 	bool icmp_echo; /* echo requests to us are answered */
+	struct kernel_view kernel;
 };
 
 /* Its MTU is large enough for IPv6. Otherwise nothing of IPv6 is taken from it or sent out of it. */
@@ -115,6 +125,8 @@ uint16_t generation_demux(
 /* Source address for packets of `family` weir sends out of / answers for `ifc`: the first address of
  * the family that fits (IPv6: link-local when `link_local`); false if there is none. */
 bool iface_source(const struct iface *ifc, uint8_t family, bool link_local, struct ipaddr *out);
+/* It has an address of the family. */
+bool iface_has_family(const struct iface *ifc, uint8_t family);
 /* True when `a` is one of the interface's own addresses, in use or not. */
 bool iface_has_address(const struct iface *ifc, const struct ipaddr *a);
 /* True when it is one and duplicate address detection lets us use it. */

@@ -28,8 +28,9 @@ enum stage_id {
 	STAGE_ACL_IN,
 	STAGE_SESSION,
 	STAGE_DNAT,
-	STAGE_ROUTE, /* FIB lookup; entry point of packets weir originates */
-	STAGE_LOCAL, /* packets to us: ICMP, ND, kernel */
+	STAGE_ROUTE,  /* FIB lookup; entry point of packets weir originates */
+	STAGE_LOCAL,  /* packets to us: ICMP, ND */
+	STAGE_KERNEL, /* packets to us that the kernel answers */
 	STAGE_ACL_OUT,
 	STAGE_SNAT,
 	STAGE_IP_OPTIONS, /* IPv4 record route and timestamp of packets that go on */

@@ -191,6 +191,13 @@ void weir_wall_set(struct weir *w, uint64_t ahead)
 		__atomic_store_n(&w->worker[i]->wall, ahead, __ATOMIC_RELAXED);
 }
 
+void weir_address_changed(struct weir *w, uint16_t iface, const struct prefix *p, bool added)
+{
+	for (struct feature *f = features; f != NULL; f = f->next)
+		if (f->address != NULL)
+			f->address(w, iface, p, added);
+}
+
 /* --- the control thread's packets --- */
 
 struct rte_mbuf *weir_alloc(struct weir *w)
@@ -253,6 +260,16 @@ static unsigned take_punted(struct weir *w, struct worker *from)
 	return n;
 }
 
+static unsigned run_turns(struct weir *w)
+{
+	unsigned n = 0;
+
+	for (struct feature *f = features; f != NULL; f = f->next)
+		if (f->turn != NULL)
+			n += f->turn(w);
+	return n;
+}
+
 static unsigned run_timers(struct weir *w)
 {
 	unsigned n = 0;
@@ -275,6 +292,7 @@ unsigned weir_control(struct weir *w, uint64_t now)
 		w->now = now;
 	for (unsigned i = 0; i < w->worker_count; i++)
 		n += take_punted(w, w->worker[i]);
+	n += run_turns(w);
 	n += run_timers(w);
 	return n + run_deferred(w);
 }

@@ -55,6 +55,11 @@ struct feature {
 	void (*bill)(const struct weir *w, const struct node *cfg, struct bill *b);
 	/* Link state or MTU of a port changed (weir_link_set was called). */
 	void (*link)(struct weir *w, uint16_t port, bool up);
+	/* An interface got or lost an address, by a commit (before commit() of features behind `iface`) or by
+	 * hand. */
+	void (*address)(struct weir *w, uint16_t iface, const struct prefix *p, bool added);
+	/* Each turn of the control thread: packets from elsewhere. Returns how many there were. */
+	unsigned (*turn)(struct weir *w);
 	struct feature *next;
 };
 void feature_register(struct feature *f);
@@ -92,6 +97,7 @@ struct weir {
 	bool link_up[PORT_MAX];       /* written by control, read by anyone */
 	struct counters counters;     /* of the control thread */
 	struct counters baseline;     /* subtracted by `clear counters` */
+	struct counters *twins;       /* of the thread that serves the kernel's twins; NULL without one */
 	bool offline;                 /* no peers answer: addresses are usable at once, unknown neighbours
 				       * get a made-up MAC address (the offline twin) */
 	uint64_t held;                /* packets the control thread keeps (neighbour queues, reassembly) */
@@ -108,11 +114,14 @@ struct weir {
 	struct iface_state *ifaces;    /* feature/iface */
 	struct icmp_state *icmp;       /* feature/icmp */
 	struct reass_state *reass;     /* feature/ip */
+	struct kernel_state *kernel;   /* feature/kernel */
 	void *runtime;                 /* runtime/ */
 	struct config_service *config; /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
 	 * sleep. */
 	void (*wake)(struct weir *w, unsigned worker);
+	/* Called by workers (between two bursts) that gave the twins' thread packets; NULL: there is none. */
+	void (*wake_twins)(struct weir *w);
 };
 
 /* Creates an instance with `workers` workers whose rings, counters and bursts are ready; `pool` serves
@@ -174,6 +183,9 @@ void weir_link_set(struct weir *w, uint16_t port, bool up);
 /* What the wall clock is ahead of the dataplane clock, in ns: for the timestamps packets ask for (RFC
  * 791 3.1). 0 until it is set: the dataplane clock is UTC then (offline twin, tests). */
 void weir_wall_set(struct weir *w, uint64_t ahead);
+
+/* Tells the features that an interface got or lost an address. */
+void weir_address_changed(struct weir *w, uint16_t iface, const struct prefix *p, bool added);
 
 /* Sum over workers and control thread minus the baseline; out->iface must point at IFACE_MAX entries or be
  * NULL. */

@@ -88,6 +88,7 @@ struct worker {
 	uint64_t wall;   /* ns to add to a burst's clock for UTC since 1970; weir_wall_set() */
 	uint64_t random; /* state of worker_random(), never 0 */
 	uint64_t wake; /* by id: workers that were given something and may sleep; the loop looks after them */
+	uint64_t wake_twins; /* the same for the twins' thread: not 0 */
 	uint32_t inject_head, inject_tail;
 	struct rte_mbuf *inject[INJECT_SIZE];
 	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */

@@ -84,8 +84,13 @@ static int register_ports(const struct runtime *r, struct change *c, struct err 
 	if (c->next.port[p->slot] == NULL)
 		iface_port_unregister(r->weir, p->wish.name);
 	PORT_EACH(p, &c->next)
-	if (iface_port_register(r->weir, p->wish.name, p->slot, p->mac, p->wish.mtu, e) != 0)
-		return -e->code;
+	{
+		bool shared = strncmp(p->wish.device, "af_packet:", 10) == 0;
+
+		if (iface_port_register(r->weir, p->wish.name, p->slot, p->mac, p->wish.mtu, e) != 0)
+			return -e->code;
+		iface_port_shares(r->weir, p->slot, shared ? p->netdev : "");
+	}
 	return 0;
 }
 

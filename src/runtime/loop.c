@@ -73,7 +73,9 @@ static void wake_others(struct poller *p)
 
 	BURST_EACH (i, p->worker->wake)
 		poller_wake(r->poller[i]);
-	p->worker->wake = 0;
+	if (p->worker->wake_twins != 0 && p->weir->wake_twins != NULL)
+		p->weir->wake_twins(p->weir);
+	p->worker->wake = p->worker->wake_twins = 0;
 }
 
 /* Returns the work found; the part that came from queues in *received. */
@@ -85,7 +87,7 @@ static unsigned round_once(struct poller *p, uint64_t now, unsigned *received)
 	n += drain(p, g, now);
 	for (unsigned i = 0; i < p->now.tx_count; i++)
 		n += shared_tx_drain(p->now.tx[i], p->worker);
-	if (p->worker->wake != 0)
+	if ((p->worker->wake | p->worker->wake_twins) != 0)
 		wake_others(p);
 	return n;
 }

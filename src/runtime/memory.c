@@ -16,6 +16,7 @@
 #include <rte_lcore.h>
 
 #include "base/log.h"
+#include "feature/kernel/punt.h"
 #include "feature/route/route.h"
 #include "pipeline/bill.h"
 #include "runtime/priv.h"
@@ -78,7 +79,7 @@ static uint64_t make_bill(const struct layout *l, uint64_t line[BILL_LINES])
 		line[BILL_RX] += rx_buffers(l, p);
 		line[BILL_TX] += tx_buffers(l, p);
 	}
-	line[BILL_WORKERS] = (uint64_t)l->set.workers * PER_WORKER;
+	line[BILL_WORKERS] = (uint64_t)l->set.workers * (PER_WORKER + (l->set.twins ? KERNEL_RING : 0));
 	line[BILL_CACHES] = (uint64_t)(l->set.workers + 1) * CACHE * 3 / 2;
 	line[BILL_CONTROL] = CONTROL;
 	line[BILL_SPARE] = l->set.spare;

@@ -35,6 +35,7 @@ struct settings {
 	bool shared_cpu[WORKER_MAX]; /* the worker's CPU runs another of our threads, too */
 	enum polling polling[WORKER_MAX];
 	uint32_t spare;       /* buffers besides what is computed */
+	bool twins;           /* the kernel has twins of the interfaces: packets wait on the way there, too */
 	uint64_t memory;      /* bytes packet buffers may take, 0 = what they need */
 	char file_prefix[64]; /* as configured; EAL arguments may say otherwise */
 	char socket[108];

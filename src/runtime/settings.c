@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/tree.h"
+#include "feature/kernel/kernel.h"
 #include "runtime/priv.h"
 
 struct cpus {
@@ -181,6 +182,7 @@ int settings_read(const struct node *cfg, struct settings *s, struct err *e)
 	find_shared_cpus(s);
 	read_polling(s, dp);
 	s->spare = (uint32_t)node_u64(dp, "spare-buffers", 0);
+	s->twins = kernel_wanted(cfg);
 	s->memory = node_u64(dp, "memory", 0);
 	snprintf(s->file_prefix, sizeof s->file_prefix, "%s",
 		node_text(node_get(cfg, "dpdk"), "file-prefix", "weir"));

@@ -7,6 +7,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "feature/kernel/punt.h"
 #include "pipeline/worker.h"
 
 REASON_DEFINE(
@@ -70,6 +71,17 @@ static const struct reason *filter_mac(const uint8_t *p, const struct iface *ifc
 	return NULL;
 }
 
+/* Frames of protocols weir does not know, to us or to a group of control protocols. */
+static void unknown_type(struct burst *b, unsigned i, const struct frame *f, const struct iface *ifc)
+{
+	bool many = (b->flags[i] & SLOT_LINK_BROADCAST) != 0;
+
+	if (ifc->twin && (!many || kernel_is_l2_group(burst_data(b, i), f->type)))
+		b->need[STAGE_KERNEL] |= slot_bit(i);
+	else
+		burst_drop(b, i, &reason_ethertype);
+}
+
 static void hand_on(struct burst *b, unsigned i, const struct frame *f, const struct iface *ifc)
 {
 	b->iif[i] = ifc->id;
@@ -88,7 +100,7 @@ static void hand_on(struct burst *b, unsigned i, const struct frame *f, const st
 		b->need[STAGE_ARP] |= slot_bit(i);
 		break;
 	default:
-		burst_drop(b, i, &reason_ethertype);
+		unknown_type(b, i, f, ifc);
 	}
 }
 
@@ -135,6 +147,7 @@ static const struct stage stage_ether = {
 	.run = ether_run,
 	.after = STAGE_BIT(STAGE_PARSE),
 	.before = STAGE_BIT(STAGE_ARP) | STAGE_BIT(STAGE_IP_INPUT),
-	.next = STAGE_BIT(STAGE_ARP) | STAGE_BIT(STAGE_IP_INPUT) | STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_ARP) | STAGE_BIT(STAGE_IP_INPUT) | STAGE_BIT(STAGE_KERNEL) |
+		STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_ether)

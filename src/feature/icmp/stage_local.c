@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * STAGE_LOCAL: packets to us. Echo is answered in place, neighbour discovery and fragments go to the control
- * thread, what nobody here listens to is refused as RFC 1122 3.2.2.1 and RFC 4443 3.1 ask.
+ * thread, everything else to the kernel's twin of the interface; without one, what nobody here listens to is
+ * refused as RFC 1122 3.2.2.1 and RFC 4443 3.1 ask.
  */
 #include <netinet/in.h>
 #include <string.h>
 
 #include "feature/icmp/icmp.h"
+#include "feature/kernel/punt.h"
 #include "packet/checksum.h"
 #include "packet/options.h"
 #include "packet/parse.h"
@@ -128,6 +130,15 @@ static bool full_checksum_ok4(const struct burst *b, unsigned i)
 	return checksum_finish(checksum_mbuf(0, b->pkt[i], b->l4[i], b->pkt[i]->pkt_len - b->l4[i])) == 0;
 }
 
+/* The kernel's, or nobody's. */
+static void leave(const struct generation *g, struct burst *b, unsigned i, const struct reason *without_twin)
+{
+	if (kernel_takes(g, b, i))
+		b->need[STAGE_KERNEL] |= slot_bit(i);
+	else
+		burst_drop(b, i, without_twin);
+}
+
 static void icmp4(struct worker *w, const struct generation *g, struct burst *b, unsigned i)
 {
 	const uint8_t *icmp = burst_l4(b, i);
@@ -135,7 +146,7 @@ static void icmp4(struct worker *w, const struct generation *g, struct burst *b,
 	if (!full_checksum_ok4(b, i))
 		burst_drop(b, i, &reason_icmp_checksum);
 	else if (icmp[0] != ICMP4_ECHO || icmp[1] != 0)
-		burst_drop(b, i, &reason_icmp_other);
+		leave(g, b, i, &reason_icmp_other);
 	else if (!g->icmp_echo)
 		burst_drop(b, i, &reason_icmp_echo_off);
 	else if ((b->flags[i] & SLOT_LINK_BROADCAST) != 0 || b->dst4[i] >= 0xe0000000)
@@ -213,7 +224,7 @@ static void icmp6(struct worker *w, const struct generation *g, struct burst *b,
 	else if (type == ICMP6_LISTENER_QUERY && (b->flags[i] & SLOT_REASSEMBLED) == 0)
 		worker_punt(w, b, i, PUNT_ND);
 	else if (type != ICMP6_ECHO)
-		burst_drop(b, i, &reason_icmp_other);
+		leave(g, b, i, &reason_icmp_other);
 	else if (!g->icmp_echo)
 		burst_drop(b, i, &reason_icmp_echo_off);
 	else
@@ -252,12 +263,14 @@ static bool to_many(const struct burst *b, unsigned i)
 	return b->family[i] == FAMILY_V4 ? b->dst4[i] >= 0xe0000000 : burst_l3(b, i)[24] == 0xff;
 }
 
-static void refuse(struct burst *b, unsigned i)
+static void refuse(const struct generation *g, struct burst *b, unsigned i)
 {
 	bool v4 = b->family[i] == FAMILY_V4;
 	uint8_t p = b->proto[i];
 
-	if (to_many(b, i))
+	if (kernel_takes(g, b, i))
+		b->need[STAGE_KERNEL] |= slot_bit(i);
+	else if (to_many(b, i))
 		burst_drop(b, i, &reason_local_multicast);
 	else if (p == IPPROTO_TCP || p == IPPROTO_UDP || p == 132 || p == 136)
 		burst_drop_error(b, i, &reason_local_port, v4 ? ICMP4_UNREACH : ICMP6_UNREACH, v4 ? 3 : 4, 0);
@@ -269,11 +282,12 @@ static void refuse(struct burst *b, unsigned i)
 		burst_drop_error(b, i, &reason_local_protocol, ICMP6_PARAMETER, 1, b->error[i].info);
 }
 
-static void fragment(struct worker *w, struct burst *b, unsigned i)
+static void fragment(struct worker *w, const struct generation *g, struct burst *b, unsigned i)
 {
-	if (to_many(b, i))
-		burst_drop(
-			b, i, b->proto[i] == IPPROTO_ICMPV6 ? &reason_nd_fragment : &reason_local_multicast);
+	if (to_many(b, i) && b->proto[i] == IPPROTO_ICMPV6)
+		burst_drop(b, i, &reason_nd_fragment);
+	else if (to_many(b, i))
+		leave(g, b, i, &reason_local_multicast);
 	else
 		worker_punt(w, b, i, PUNT_REASSEMBLE);
 }
@@ -293,13 +307,13 @@ static void local_one(struct worker *w, const struct generation *g, struct burst
 	if (v4)
 		cut_padding4(b, i);
 	if (b->flags[i] & SLOT_FRAGMENT) {
-		fragment(w, b, i);
+		fragment(w, g, b, i);
 		return;
 	}
 	if (!v4 && !headers6(b, i))
 		return;
 	if (b->proto[i] != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-		refuse(b, i);
+		refuse(g, b, i);
 		return;
 	}
 	if (b->pkt[i]->data_len < b->l4[i] + 8)
@@ -322,7 +336,7 @@ static const struct stage stage_local = {
 	.id = STAGE_LOCAL,
 	.run = local_run,
 	.after = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_IP_INPUT),
-	.before = STAGE_BIT(STAGE_ICMP_ERROR),
-	.next = STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
+	.before = STAGE_BIT(STAGE_KERNEL) | STAGE_BIT(STAGE_ICMP_ERROR),
+	.next = STAGE_BIT(STAGE_KERNEL) | STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_local)

@@ -18,6 +18,7 @@
 
 struct known_port {
 	char name[IFACE_NAME];
+	char netdev[IFACE_NAME]; /* kernel interface whose frames the kernel sees as well; "" = none */
 	uint8_t mac[6];
 	uint16_t max_mtu;
 	bool used;
@@ -94,6 +95,20 @@ int iface_port_find(const struct weir *w, const char *name)
 const char *iface_port_name(const struct weir *w, uint16_t port)
 {
 	return port < PORT_MAX && w->ifaces->port[port].used ? w->ifaces->port[port].name : NULL;
+}
+
+void iface_port_shares(struct weir *w, uint16_t port, const char *netdev)
+{
+	struct known_port *p = &w->ifaces->port[port];
+
+	snprintf(p->netdev, sizeof p->netdev, "%s", netdev);
+}
+
+const char *iface_port_shared(const struct weir *w, uint16_t port)
+{
+	const struct known_port *p = &w->ifaces->port[port];
+
+	return p->used ? p->netdev : "";
 }
 
 bool iface_is_up(const struct weir *w, const struct iface *ifc)
@@ -311,11 +326,15 @@ static bool keeps_address(const struct iface *ifc, const struct prefix *p)
 static void announce_changes(struct weir *w, const struct iface *old, const struct iface *now)
 {
 	for (unsigned i = 0; old != NULL && i < old->address_count; i++)
-		if (!keeps_address(now, &old->address[i]))
+		if (!keeps_address(now, &old->address[i])) {
 			neigh_address_removed(w, old->id, &old->address[i]);
+			weir_address_changed(w, old->id, &old->address[i], false);
+		}
 	for (unsigned i = 0; now != NULL && i < now->address_count; i++)
-		if (!keeps_address(old, &now->address[i]))
+		if (!keeps_address(old, &now->address[i])) {
 			neigh_address_added(w, now->id, &now->address[i]);
+			weir_address_changed(w, now->id, &now->address[i], true);
+		}
 }
 
 static void iface_commit(struct weir *w, const struct generation *old, const struct generation *next)
@@ -341,6 +360,8 @@ static int edit_addresses(struct weir *w, const char *name, struct err *e,
 	if (next == NULL)
 		return err_set(e, ENOMEM, "not enough memory to change the addresses of '%s'", name);
 	rc = edit(next->iface[before.id], p, e);
+	if (rc == 0 && generation_index(next) != 0)
+		rc = err_set(e, ENOMEM, "not enough memory to change the addresses of '%s'", name);
 	if (rc != 0) {
 		generation_free(next);
 		return rc;

@@ -27,6 +27,11 @@ void iface_ports_restore(struct weir *w);
 int iface_port_find(const struct weir *w, const char *name);
 const char *iface_port_name(const struct weir *w, uint16_t port); /* NULL if unknown */
 
+/* The port's frames come from this kernel interface, and the kernel sees them as well (AF_PACKET); "" when it
+ * does not. After iface_port_register(). */
+void iface_port_shares(struct weir *w, uint16_t port, const char *netdev);
+const char *iface_port_shared(const struct weir *w, uint16_t port);
+
 /* Adds / removes one address of a live interface by publishing a new generation; routes and neighbours
  * follow. */
 int iface_address_add(struct weir *w, const char *iface, const struct prefix *p, struct err *e);

@@ -11,6 +11,7 @@
 
 #include "feature/ip/ip_hdr.h"
 #include "feature/ip/reasons.h"
+#include "feature/kernel/punt.h"
 #include "feature/neigh/neigh.h"
 #include "packet/parse.h"
 #include "packet/trim.h"
@@ -111,6 +112,16 @@ static void flag_fragment4(struct burst *b, unsigned i, const uint8_t *ip)
 		b->flags[i] |= SLOT_LATER_FRAGMENT;
 }
 
+/* A server's answer to an interface that has no IPv4 address yet, sent to the one it is to get. */
+static bool dhcp_answer(const struct iface *ifc, const struct burst *b, unsigned i)
+{
+	const uint8_t *udp = burst_l4(b, i);
+
+	return ifc->twin && b->proto[i] == IPPROTO_UDP && (b->flags[i] & SLOT_FRAGMENT) == 0 &&
+	       !iface_has_family(ifc, FAMILY_V4) && b->pkt[i]->data_len >= b->l4[i] + 8 && udp[2] == 0 &&
+	       udp[3] == 68;
+}
+
 static void input4(const struct iface *ifc, struct burst *b, unsigned i)
 {
 	struct rte_mbuf *m = b->pkt[i];
@@ -139,7 +150,9 @@ static void input4(const struct iface *ifc, struct burst *b, unsigned i)
 	}
 	if (hlen > IP4_HEADER && !input4_options(b, i, ip, hlen))
 		return;
-	if (!local4(b, i, b->dst4[i]))
+	if (dhcp_answer(ifc, b, i))
+		b->need[STAGE_KERNEL] |= slot_bit(i);
+	else if (!local4(b, i, b->dst4[i]))
 		b->need[STAGE_ROUTE] |= slot_bit(i);
 }
 
@@ -169,12 +182,14 @@ static const struct reason *check6(const uint8_t *ip, uint32_t have)
 }
 
 /* ff02::1, ff02::2 and solicited-node groups are joined; interface- and node-local ones never leave a node.
- */
+ * The kernel gets everything for the link: it knows who joined. */
 static bool joined6(const struct iface *ifc, const uint8_t *dst)
 {
 	static const uint8_t all[15] = {0xff, 2},
 			     solicited[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
 
+	if (ifc->twin && (dst[1] & 0xf) == 2)
+		return true;
 	if (memcmp(dst, all, sizeof all) == 0)
 		return dst[15] == 1 || dst[15] == 2;
 	return memcmp(dst, solicited, sizeof solicited) == 0;
@@ -289,7 +304,8 @@ static const struct stage stage_ip_input = {
 	.run = ip_input_run,
 	.after = STAGE_BIT(STAGE_ETHER),
 	.before = STAGE_BIT(STAGE_ROUTE),
-	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_IP_OPTIONS) |
+	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_KERNEL) |
+		STAGE_BIT(STAGE_IP_OPTIONS) |
 		STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_ip_input)

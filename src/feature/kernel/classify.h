@@ -21,7 +21,7 @@ enum kernel_class {
 };
 
 /* lower-case-with-dashes, as in kernel.police, the API and metrics. */
-extern const char *const kernel_class_names[KERNEL_CLASSES];
+extern const char *const kernel_class_names[KERNEL_CLASSES + 1]; /* NULL at the end */
 
 struct kernel_key {
 	uint8_t proto; /* behind extension headers */

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "feature/kernel/classify.h"
 
+struct node;
 struct weir;
 
 /* --- where twins are --- */
@@ -45,6 +46,8 @@ uint16_t kernel_twin_of(const struct weir *w, unsigned place, int ifindex);
 int kernel_twin_ifindex(const struct weir *w, uint16_t iface);
 /* Twins are configured: `kernel` is in the configuration and `kernel.twins` is not false. */
 bool kernel_enabled(const struct weir *w);
+/* The same of a configuration. */
+bool kernel_wanted(const struct node *cfg);
 
 /* --- what the API shows --- */
 

@@ -7,6 +7,7 @@
 
 #include <rte_ether.h>
 
+#include "feature/kernel/punt.h"
 #include "feature/neigh/arp_hdr.h"
 #include "feature/neigh/neigh_priv.h"
 
@@ -106,7 +107,10 @@ void arp_punted(struct weir *w, struct rte_mbuf *m, struct note *note)
 	struct arp_packet a;
 
 	if (ifc != NULL && m->data_len >= note->l3 + ARP_LEN &&
-		arp_parse(rte_pktmbuf_mtod_offset(m, const uint8_t *, note->l3), &a))
+		arp_parse(rte_pktmbuf_mtod_offset(m, const uint8_t *, note->l3), &a)) {
+		if (a.op == ARP_REPLY || a.spa == a.tpa) /* requests are answered here */
+			kernel_copy(w, m, note);
 		r = handle(w, ifc, &a);
+	}
 	weir_consume(w, m, r);
 }

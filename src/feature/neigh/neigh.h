@@ -9,6 +9,7 @@
 #define WEIR_FEATURE_NEIGH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -84,6 +85,23 @@ void neigh_mark_unready(const struct weir *w, struct iface *ifc);
 bool neigh_address_usable(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Duplicate address detection found this address elsewhere (it is not used): for `show interfaces`. */
 bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct ipaddr *a);
+
+/* --- the kernel's own ARP and ND, on the twin of an interface (proxy.c) --- */
+
+/* A frame in which somebody asks for a neighbour's link-layer address: an ARP request or a neighbour
+ * solicitation that is neither a probe nor an announcement. Pure; any thread. */
+bool neigh_is_solicitation(const uint8_t *frame, size_t len);
+
+#define NEIGH_PROXY_FRAME 86 /* bytes of the longest answer */
+enum neigh_proxy {
+	NEIGH_PROXY_ANSWER,  /* known: `out` is the answer */
+	NEIGH_PROXY_WAIT,    /* we ask the wire; nothing to say yet */
+	NEIGH_PROXY_FORWARD, /* not ours to say: such a neighbour is on no subnet of the interface */
+};
+/* What becomes of a solicitation (see above) that the kernel sent on the interface's twin. *out_len is set
+ * with NEIGH_PROXY_ANSWER. */
+enum neigh_proxy neigh_proxy(struct weir *w, uint16_t iface, const uint8_t *frame, size_t len,
+	uint8_t out[NEIGH_PROXY_FRAME], size_t *out_len);
 
 struct neigh_totals {
 	uint32_t entries, limit, held_packets;

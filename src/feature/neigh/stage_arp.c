@@ -12,7 +12,7 @@ REASON_DEFINE(reason_arp_malformed, REASON_DROP, "arp-malformed",
 REASON_DEFINE(reason_arp_other, REASON_DONE, "arp-not-for-us", "The ARP packet is between other hosts.")
 
 /* NULL when the control thread should see it. */
-static const struct reason *judge(const struct iface *ifc, const uint8_t *p, uint32_t len)
+static const struct reason *judge(const struct iface *ifc, const uint8_t *p, uint32_t len, uint8_t flags)
 {
 	struct arp_packet a;
 	struct ipaddr target, sender;
@@ -26,6 +26,9 @@ static const struct reason *judge(const struct iface *ifc, const uint8_t *p, uin
 	/* Also what moves or claims an address: announcements and anything "from" one of ours. */
 	if (iface_has_address(ifc, &target) || a.spa == a.tpa || iface_has_address(ifc, &sender))
 		return NULL;
+	/* The kernel may have asked from an address we do not have (a probe, RFC 5227). */
+	if (ifc->twin && a.op == ARP_REPLY && (flags & SLOT_LINK_BROADCAST) == 0)
+		return NULL;
 	return &reason_arp_other;
 }
 
@@ -33,8 +36,8 @@ static void arp_run(struct worker *w, const struct generation *g, struct burst *
 {
 	BURST_EACH (i, slots) {
 		unsigned s = (unsigned)i;
-		const struct reason *why =
-			judge(g->iface[b->iif[s]], burst_l3(b, s), b->pkt[s]->data_len - b->l3[s]);
+		const struct reason *why = judge(
+			g->iface[b->iif[s]], burst_l3(b, s), b->pkt[s]->data_len - b->l3[s], b->flags[s]);
 
 		if (why != NULL)
 			burst_drop(b, s, why);

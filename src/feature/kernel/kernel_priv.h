@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to feature/kernel: places, twins, and the thread that serves them.
+ */
+#ifndef WEIR_FEATURE_KERNEL_PRIV_H
+#define WEIR_FEATURE_KERNEL_PRIV_H
+
+#include <net/if.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include "feature/kernel/kernel.h"
+#include "feature/kernel/punt.h"
+#include "pipeline/weir.h"
+
+struct node;
+
+#define KERNEL_PATH 256
+#define KERNEL_FRAME 65600 /* bytes of the largest frame a TAP gives or takes */
+#define KERNEL_SOLICIT_RING 512
+#define KERNEL_TABLE_MAIN 254
+
+/* --- places (place.c) --- */
+
+/* A network namespace with twins. */
+struct place {
+	char path[KERNEL_PATH]; /* "" = weir's own */
+	bool used;              /* place 0 always is */
+	uint32_t mark;          /* configuration round in which a VRF names it */
+	int nl;                 /* netlink socket there, -1 = none yet */
+};
+
+/* What a VRF is in the kernel. */
+struct kernel_vrf {
+	uint16_t place;
+	int master; /* link of its VRF device, 0 = none */
+	uint32_t table;
+};
+
+/* The calling thread is in the namespace until place_leave(); *back is where it came from. 0 or a negative
+ * errno with a sentence. Nothing happens for "". */
+int place_enter(const char *path, int *back, struct err *e);
+void place_leave(int back);
+/* Runs netlink in a place: its socket, made when there is none. Negative errno with a sentence. */
+int place_netlink(struct place *p, struct err *e);
+/* A file below /proc/sys/net of a place gets a value; false when it could not be written. */
+bool place_sysctl(const struct place *p, const char *file, const char *value);
+
+/* --- netlink (netlink.c): each asks and waits for the kernel's answer. 0 or a negative errno. --- */
+struct link_change {
+	int up;             /* 1, 0, or -1: as it is */
+	uint32_t mtu;       /* 0: as it is */
+	const uint8_t *mac; /* NULL: as it is */
+	int master;         /* -1: as it is, 0: none */
+};
+int nl_link_change(int nl, int ifindex, const struct link_change *c);
+/* No link-local address of its own, source addresses checked loosely, no forwarding unless asked. */
+int nl_link_settings(int nl, int ifindex, bool forwarding);
+/* -EEXIST: somebody has put it there. */
+int nl_address_add(int nl, int ifindex, const struct prefix *p);
+int nl_address_del(int nl, int ifindex, const struct prefix *p);
+/* Link of a VRF device with this name and table, made and set up when there is none; negative errno. */
+int nl_vrf_device(int nl, const char *name, uint32_t table);
+
+/* --- the twins' thread (io.c) --- */
+
+/* What that thread counts. */
+struct io_counters {
+	uint64_t delivered, refused, injected, answered, inject_drops;
+};
+
+/* A TAP as its thread sees it. Filled before io_add(), then only read, but for the counters, which the thread
+ * writes while it holds the lock. */
+struct io_twin {
+	int fd;
+	uint16_t iface;
+	uint8_t ntags;
+	uint8_t tag[8]; /* as on the wire */
+	bool lost;      /* atomic: the link was deleted */
+	struct io_counters count;
+};
+
+struct io;
+/* The thread, asleep, for this instance. NULL with a sentence. */
+struct io *io_start(struct weir *w, struct kernel_lane *lanes, struct err *e);
+/* Ends it; what is on the way ends with a reason. */
+void io_stop(struct io *io);
+/* The descriptor of a twin that will be added is watched; may fail, so before a commit. */
+int io_watch(struct io *io, const struct io_twin *t);
+/* From now on / no longer served. The thread does not touch it after io_remove(). */
+void io_add(struct io *io, struct io_twin *t);
+void io_remove(struct io *io, struct io_twin *t);
+/* VLAN tags of a twin change. */
+void io_set_tags(struct io *io, struct io_twin *t, uint8_t ntags, const uint8_t tag[8]);
+/* After a commit: buffers may come from another pool, and the control thread be on another CPU, where this
+ * thread belongs, too. */
+void io_refresh(struct io *io);
+/* Reads the counters of a twin. */
+struct io_counters io_read(struct io *io, const struct io_twin *t);
+/* The next frame in which the kernel asks for a neighbour; NULL: none. note.oif is the interface. */
+struct rte_mbuf *io_solicitation(struct io *io);
+
+/* --- frames (frame.c) --- */
+
+#define FRAME_PIECES 66 /* header, and segments of a packet of 64 KiB in the smallest buffers */
+/* A packet as a frame without VLAN tags: both MAC addresses and the type in `head`, then what begins at
+ * note.l3. Returns the pieces used, 0 when there are too many. */
+int frame_gather(const struct rte_mbuf *m, uint8_t head[14], struct iovec iov[FRAME_PIECES]);
+/* A frame as one mbuf, or as many as it takes, with a zeroed note; NULL: no buffers. */
+struct rte_mbuf *frame_store(struct rte_mempool *pool, const uint8_t *frame, size_t len);
+/* Puts the VLAN tags of the twin into a frame; false: no headroom. */
+bool frame_tag(struct rte_mbuf *m, const struct io_twin *t);
+
+/* --- twins (twin.c) --- */
+
+struct twin {
+	struct io_twin io;
+	uint16_t place;
+	char name[IFNAMSIZ];
+	int ifindex, master;
+	uint8_t mac[6];
+	uint16_t mtu;
+	bool up, carrier;
+	uint32_t keep;     /* configuration round that wants it */
+	uint8_t own_count; /* addresses that are there because we put them there */
+	struct prefix own[IFACE_ADDRESSES];
+	uint64_t copies;
+};
+
+/* Makes the TAP, down and without carrier. NULL with a sentence. */
+struct twin *twin_new(struct weir *w, const struct iface *ifc, const struct kernel_vrf *vrf, struct err *e);
+/* The kernel removes the link. */
+void twin_free(struct twin *t);
+/* MTU, MAC address, state and carrier as the interface has them; each change that the kernel refuses is told.
+ */
+void twin_follow(struct weir *w, struct twin *t, const struct iface *ifc);
+void twin_carrier(struct weir *w, struct twin *t, const struct iface *ifc);
+void twin_address(struct weir *w, struct twin *t, const struct prefix *p, bool added);
+void twin_addresses(struct weir *w, struct twin *t, const struct iface *ifc);
+/* Frame of a control message to the kernel. */
+bool twin_write(struct twin *t, const uint8_t *frame, size_t len);
+/* The name the link of an interface has. */
+void twin_name(const char *prefix, const char *iface, char name[IFNAMSIZ]);
+/* Twins are possible at all, and this name is free; sentence otherwise. */
+int twin_check(struct weir *w, const struct iface *ifc, const struct kernel_vrf *vrf, struct err *e);
+
+/* --- guard.c --- */
+
+struct guard {
+	int nl; /* the table lives as long as this socket, -1 = none */
+	char names[PORT_MAX][IFNAMSIZ];
+	unsigned count;
+};
+/* Frames of the ports' kernel interfaces are kept from the kernel's own stack, when `on`. */
+void guard_update(struct weir *w, struct guard *g, bool on);
+
+/* --- kernel.c --- */
+
+struct kernel_settings {
+	bool on, forwarding, accept_ra;
+	char prefix[IFNAMSIZ];
+	uint32_t rate[KERNEL_CLASSES];
+};
+
+struct kernel_state {
+	struct kernel_settings now, next;
+	uint32_t round; /* of prepare() */
+	struct place place[KERNEL_PLACES];
+	struct kernel_vrf vrf[VRF_MAX], next_vrf[VRF_MAX];
+	struct twin *twin[IFACE_MAX];
+	struct twin *fresh[IFACE_MAX]; /* made by prepare(), not served yet */
+	struct kernel_lane lane[WORKER_MAX + 1];
+	struct io *io;
+	struct guard guard;
+};
+
+/* vrfs.c: places and VRF devices of a configuration, in next_vrf. */
+int kernel_read_vrfs(struct weir *w, const struct node *cfg, const struct generation *next, struct err *e);
+/* Places no VRF names any more are closed. */
+void kernel_drop_places(struct weir *w);
+
+/* solicit.c */
+unsigned kernel_answer_solicitations(struct weir *w);
+
+#endif
