@@ -96,10 +96,9 @@ class Frr:
         os.chmod(self.dir, 0o777)
         write(f"{self.dir}/frr.conf", conf)
         for d in ("zebra", *daemons):
-            extra = ["-K", "0"] if d == "zebra" else []
             programs.append(Daemon(ns, f"/usr/lib/frr/{d}", "-f", f"{self.dir}/frr.conf", "-z", f"{self.dir}/zserv.api", "-i",
                                    f"{self.dir}/{d}.pid", "--vty_socket", self.dir, "-u", "frr", "-g", "frr", "-A", "127.0.0.1",
-                                   "--log", f"file:{self.dir}/{d}.txt", *[x for x in extra if d != "zebra"],
+                                   "--log", f"file:{self.dir}/{d}.txt",
                                    log=f"{self.dir}/{d}.log"))
             if d == "zebra":
                 until(lambda: os.path.exists(f"{self.dir}/zserv.api"), 10)

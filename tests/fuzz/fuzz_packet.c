@@ -9,6 +9,7 @@
 #include "feature/neigh/mld_msg.h"
 #include "feature/neigh/nd_msg.h"
 #include "packet/options.h"
+#include "feature/neigh/neigh.h"
 #include "packet/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -71,6 +72,7 @@ static void try_neighbour(const uint8_t *p, size_t size)
 
 	if (size >= ARP_LEN)
 		arp_parse(p, &a);
+	neigh_is_solicitation(p, size);
 	nd_parse(p, size, zero, all_nodes, &m);
 	mld_parse_query(p, size, &q);
 	if (size > 32)
