@@ -138,7 +138,9 @@ def test_the_kernel_resolves_through_our_table(router):
     run("ip", "neigh", "flush", "dev", "eth", ns=router.a.ns)
     router.a.raw()
     router.a.flush()
+    began = time.monotonic()
     assert talk_refused(router, "10.0.1.2")
+    assert time.monotonic() - began < 0.8  # the kernel asks again after a second
     asks = [p for p in router.a.receive(0.3) if ARP in p and p[ARP].op == 1 and p[ARP].pdst == "10.0.1.2"]
     assert len(asks) == 1
     kernel = run("ip", "-j", "neigh", "show", "10.0.1.2", "dev", "lan", ns=router.ns).stdout
@@ -182,6 +184,23 @@ def test_link_local(router):
     theirs = next(a for a in addresses("eth", router.a.ns) if a.startswith("fe80")).split("/")[0]
     server = Echo(router.a.ns, "::", 7003, socket.AF_INET6)
     assert talk(router.ns, (theirs, 7003, 0, scope), b"back", socket.AF_INET6) == b"back"
+    server.close()
+
+
+def test_the_kernel_does_not_see_packets_twice(router):
+    """The port is an interface of the kernel in the same namespace: it gets every frame as well."""
+    router.a.raw()
+    router.a.flush()
+    router.a.send(Ether(src=router.a.mac, dst="ff:ff:ff:ff:ff:ff", type=0x0806) /
+                  ARP(op=1, hwsrc=router.a.mac, psrc="10.0.1.2", pdst="10.0.1.1"))
+    answers = router.a.receive(0.5, lambda p: ARP in p and p[ARP].op == 2)
+    assert [p[ARP].hwsrc for p in answers] == [router.mac["lan"]]
+    server = sock(router.ns, socket.SOCK_DGRAM, bind=("0.0.0.0", 6200), timeout=0.5)
+    with sock(router.a.ns, socket.SOCK_DGRAM) as client:
+        client.sendto(b"once", ("10.0.1.1", 6200))
+        assert server.recvfrom(100)[0] == b"once"
+        with pytest.raises(TimeoutError):
+            server.recvfrom(100)
     server.close()
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from scapy.all import IP, UDP, Ether, Raw
+from scapy.all import IP, UDP, Ether, ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6, Raw
 from scapy.utils import wrpcap
 
 from lab import WEIR, run
@@ -177,6 +177,24 @@ def test_nobody_talks_nobody_works(router):
     used = cpu_seconds(router)
     time.sleep(1)
     assert cpu_seconds(router) - used < 0.05
+
+
+def test_router_advertisements(lab):
+    """Taken when asked for: the kernel makes an address of the prefix; otherwise nothing."""
+    one = lab()
+    one.start(config(kernel="kernel: {accept-ra: true}\n"))
+    until(lambda: has_carrier("lan", one.ns))
+    one.wait_usable()
+    ra = (Ether(src=one.a.mac, dst="33:33:00:00:00:01") / IPv6(src="fe80::aa", dst="ff02::1", hlim=255) /
+          ICMPv6ND_RA(routerlifetime=600) / ICMPv6NDOptPrefixInfo(prefix="2001:db8:77::", prefixlen=64))
+    one.a.send(ra)
+    until(lambda: any(a.startswith("2001:db8:77:") for a in addresses("lan", one.ns)))
+    one.apply(config().replace("lan: {", "lan2: {"))
+    until(lambda: has_carrier("lan2", one.ns))
+    one.a.send(ra)
+    until(lambda: twin(one, "lan2")["copies"] >= 1)
+    time.sleep(0.3)
+    assert not any(a.startswith("2001:db8:77:") for a in addresses("lan2", one.ns))
 
 
 # --- VRFs ---
