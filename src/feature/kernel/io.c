@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_ether.h>
@@ -37,6 +38,7 @@ REASON_DEFINE(reason_kernel_end, REASON_DONE, "kernel-shutdown",
 
 #define ROUND 32 /* frames of one twin in a round */
 #define MIN_FRAME 60
+#define PRIORITY (-10)
 #define WAKE UINT32_MAX /* epoll's word for the eventfd; other words are interface ids */
 
 struct io {
@@ -254,6 +256,9 @@ static void *run(void *arg)
 	unsigned work = 1;
 	int n = 0;
 
+	/* Before the control thread, whose CPU it shares: what comes is little and has deadlines. Without the
+	 * right to it (CAP_SYS_NICE), as all threads. */
+	setpriority(PRIO_PROCESS, 0, PRIORITY);
 	for (;;) {
 		bool stop;
 
