@@ -109,7 +109,7 @@ def test_mac_address_of_the_port_changes(router):
 
 def test_a_name_that_is_taken_refuses_everything(router):
     run("ip", "link", "add", "dmz", "type", "ifb", ns=router.ns)
-    more = "  dmz: {parent: lan, vlan: 5}\n  extra: {parent: lan, vlan: 6}\n"
+    more = "  extra: {parent: lan, vlan: 6}\n  dmz: {parent: lan, vlan: 5}\n"
     before = router.show("interfaces")
     p = router.apply(config(more=more), check=False)
     assert p.returncode == 1 and "already has a link 'dmz'" in p.stdout + p.stderr
