@@ -195,10 +195,11 @@ def test_the_kernel_does_not_see_packets_twice(router):
                   ARP(op=1, hwsrc=router.a.mac, psrc="10.0.1.2", pdst="10.0.1.1"))
     answers = router.a.receive(0.5, lambda p: ARP in p and p[ARP].op == 2)
     assert [p[ARP].hwsrc for p in answers] == [router.mac["lan"]]
-    server = sock(router.ns, socket.SOCK_DGRAM, bind=("0.0.0.0", 6200), timeout=0.5)
+    server = sock(router.ns, socket.SOCK_DGRAM, bind=("0.0.0.0", 6200))
     with sock(router.a.ns, socket.SOCK_DGRAM) as client:
         client.sendto(b"once", ("10.0.1.1", 6200))
         assert server.recvfrom(100)[0] == b"once"
+        server.settimeout(0.5)
         with pytest.raises(TimeoutError):
             server.recvfrom(100)
     server.close()
@@ -330,10 +331,10 @@ def test_probes_and_announcements_of_the_kernel_go_out(router):
     router.a.raw()
     router.a.flush()
     p = run("arping", "-D", "-c", "1", "-w", "2", "-I", "lan", "10.0.1.2", ns=router.ns, check=False)
-    assert any(q[ARP].psrc == "0.0.0.0" and q[ARP].pdst == "10.0.1.2" for q in router.a.receive(0.3, lambda p: ARP in p))
+    assert router.a.receive(2, lambda q: ARP in q and q[ARP].psrc == "0.0.0.0" and q[ARP].pdst == "10.0.1.2", enough=1)
     assert p.returncode == 1, p.stdout  # somebody answered
     p = run("arping", "-D", "-c", "1", "-w", "1", "-I", "lan", "10.0.1.200", ns=router.ns, check=False)
     assert p.returncode == 0, p.stdout
     router.a.flush()
     run("arping", "-U", "-c", "1", "-w", "1", "-I", "lan", "10.0.1.1", ns=router.ns, check=False)
-    assert any(q[ARP].psrc == "10.0.1.1" == q[ARP].pdst for q in router.a.receive(0.3, lambda p: ARP in p))
+    assert router.a.receive(2, lambda q: ARP in q and q[ARP].psrc == "10.0.1.1" == q[ARP].pdst, enough=1)
