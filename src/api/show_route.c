@@ -7,6 +7,7 @@
 
 #include "api/api_priv.h"
 #include "control/value.h"
+#include "feature/netlink/netlink.h"
 #include "feature/route/route.h"
 
 #define PAGE_DEFAULT 1000
@@ -33,6 +34,8 @@ static const struct doc via_docs[] = {
 #define ROUTE_DOCS                                                                                           \
 	{"prefix", DOC_TEXT, "Destination."}, {"vrf", DOC_TEXT, "The VRF."},                                 \
 		{"source", DOC_TEXT, "Who wants the route."},                                                \
+		{"protocol", DOC_TEXT, "Of kernel and fpm: who gave it to them.", .flags = DOC_NULL},        \
+		{"metric", DOC_U64, "Of kernel and fpm: the lowest wins among equal distances."},            \
 		{"type", DOC_TEXT, "unicast, local, broadcast, blackhole, unreachable or prohibit."},        \
 		{"distance", DOC_U64, "The lowest wins."},                                                   \
 		{"from_config", DOC_BOOL, "It stands in the configuration."},                                \
@@ -102,11 +105,14 @@ static void put_route(struct request *r, const struct route_info *info)
 {
 	const struct route_spec *s = &info->spec;
 	struct jw *j = &r->out;
-	char text[PREFIX_STRLEN];
+	char text[PREFIX_STRLEN], protocol[8];
 
 	jw_text(j, "prefix", prefix_format(&s->prefix, text));
 	jw_text(j, "vrf", r->w->vrf[s->vrf].name);
 	jw_text(j, "source", route_source_names[s->source]);
+	jw_text(j, "protocol",
+		s->source >= ROUTE_KERNEL ? netlink_protocol_name(s->protocol, protocol) : NULL);
+	jw_u64(j, "metric", s->metric);
 	jw_text(j, "type", type_of(r, info));
 	jw_u64(j, "distance", info->distance);
 	jw_bool(j, "from_config", s->from_config);

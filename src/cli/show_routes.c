@@ -22,15 +22,25 @@ static const char *state_of(const json_t *route, const json_t *via)
 	return via == NULL || json_yes(via, "usable") ? "active" : "active, but not over this next hop";
 }
 
+/* "static", or "kernel/bgp". */
+static const char *source_of(const json_t *route, char *buf, size_t size)
+{
+	const char *protocol = json_str(route, "protocol");
+
+	snprintf(buf, size, "%s%s%s", json_str(route, "source"), protocol[0] != '\0' ? "/" : "", protocol);
+	return buf;
+}
+
 /* A route is one row per next hop; what belongs to the route is in its first row. */
 static void add_rows(struct grid *g, const json_t *route)
 {
 	const json_t *list = json_object_get(route, "via");
 	const char *type = json_str(route, "type");
 	size_t n = json_array_size(list);
-	char distance[TEXT_NUMBER], weight[TEXT_NUMBER];
+	char distance[TEXT_NUMBER], weight[TEXT_NUMBER], source[48];
 
 	text_number(json_num(route, "distance"), distance);
+	source_of(route, source, sizeof source);
 	for (size_t i = 0; i < n || i == 0; i++) {
 		const json_t *via = json_array_get(list, i);
 		const char *to = strcmp(type, "unicast") != 0 ? type : json_str(via, "address");
@@ -39,8 +49,7 @@ static void add_rows(struct grid *g, const json_t *route)
 			(const char *[COLUMNS]){i == 0 ? json_str(route, "prefix") : " ",
 				via != NULL && to[0] == '\0' ? "connected" : to, json_str(via, "interface"),
 				via != NULL ? text_number(json_num(via, "weight"), weight) : NULL,
-				i == 0 ? json_str(route, "source") : " ", i == 0 ? distance : " ",
-				state_of(route, via)});
+				i == 0 ? source : " ", i == 0 ? distance : " ", state_of(route, via)});
 	}
 }
 
@@ -110,6 +119,7 @@ void render_route_line(const json_t *route)
 	const json_t *list = json_object_get(route, "via");
 	const char *type = json_str(route, "type");
 	bool several = json_array_size(list) > 1;
+	char source[48];
 
 	printf("%s", json_str(route, "address"));
 	if (strcmp(type, "unicast") != 0)
@@ -126,5 +136,5 @@ void render_route_line(const json_t *route)
 			printf(" weight %llu", (unsigned long long)json_num(via, "weight"));
 	}
 	printf(" by %s vrf %s source %s distance %llu\n", json_str(route, "prefix"), json_str(route, "vrf"),
-		json_str(route, "source"), (unsigned long long)json_num(route, "distance"));
+		source_of(route, source, sizeof source), (unsigned long long)json_num(route, "distance"));
 }

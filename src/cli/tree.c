@@ -46,6 +46,8 @@ static const struct verb show_verbs[] = {
 	{"ports", "[PORT] [--xstats] " WATCH, "Ports: link, queues, driver counters.", NULL, verb_show,
 		&view_ports, VERB_PAGED},
 	{"routes", "[vrf VRF] " WATCH, "Routes, active and not.", NULL, verb_show, &view_routes, VERB_PAGED},
+	{"sources", WATCH, "Routes of the kernel and of routing daemons: syncs, counts, refusals.", NULL,
+		verb_show, &view_sources, VERB_PAGED},
 	{"neighbors", "[dev IFACE] " WATCH, "ARP and neighbour discovery entries.", NULL, verb_show,
 		&view_neighbors, VERB_PAGED},
 	{"stages", WATCH, "Packets and cycles by stage.", NULL, verb_show, &view_stages, VERB_PAGED},
@@ -102,6 +104,12 @@ static const struct verb api_verbs[] = {
 	{0},
 };
 
+static const struct verb kernel_verbs[] = {
+	{"diff", "", "Our routes compared with the kernel's tables; exit code 5 when they differ.", NULL,
+		verb_kernel_diff, NULL, VERB_PAGED},
+	{0},
+};
+
 static const struct verb clear_verbs[] = {
 	{"counters", "", "Sets every counter to zero.", NULL, verb_clear_counters, NULL},
 	{0},
@@ -120,6 +128,7 @@ const struct verb verb_root[] = {
 	{"route", NULL, "Changes and looks up routes.", route_verbs, NULL, NULL},
 	{"neighbor", NULL, "Changes neighbours (ARP, ND).", neighbor_verbs, NULL, NULL},
 	{"address", NULL, "Changes addresses of interfaces.", address_verbs, NULL, NULL},
+	{"kernel", NULL, "The kernel's tables and ours.", kernel_verbs, NULL, NULL},
 	{"clear", NULL, "Sets counters to zero.", clear_verbs, NULL, NULL},
 	{"api", NULL, "Access to the API.", api_verbs, NULL, NULL},
 	{"monitor", "[EVENT]...", "Prints what happens, as it happens: links, neighbours, changes.", NULL,

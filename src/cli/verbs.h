@@ -41,6 +41,7 @@ int verb_route_get(const struct cli *c, const struct args *a, const struct verb 
 int verb_neighbor_change(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_neighbor_flush(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_address_change(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_kernel_diff(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_api_token(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_clear_counters(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_help(const struct cli *c, const struct args *a, const struct verb *v);
@@ -64,7 +65,7 @@ struct view {
 	const char *list, *key, *noun;
 };
 extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
-	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel;
+	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel, view_sources;
 
 /* Renderers (show_*.c) print to stdout. */
 void render_version(const json_t *doc, const struct show_options *o);
@@ -77,6 +78,7 @@ void render_stages(const json_t *doc, const struct show_options *o);
 void render_drops(const json_t *doc, const struct show_options *o);
 void render_workers(const json_t *doc, const struct show_options *o);
 void render_memory(const json_t *doc, const struct show_options *o);
+void render_sources(const json_t *doc, const struct show_options *o);
 void render_pipeline(const json_t *doc, const struct show_options *o);
 /* Fetches and prints page by page; returns the exit code. */
 int show_route_pages(const struct cli *c, const struct show_options *o);

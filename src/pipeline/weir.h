@@ -58,7 +58,8 @@ struct feature {
 	/* An interface got or lost an address, by a commit (before commit() of features behind `iface`) or by
 	 * hand. */
 	void (*address)(struct weir *w, uint16_t iface, const struct prefix *p, bool added);
-	/* Each turn of the control thread: packets from elsewhere. Returns how many there were. */
+	/* Its share of a turn of the control thread: a bounded amount of work that no timer starts. Returns
+	 * what was done, 0 = nothing waits. NULL: nothing ever does. */
 	unsigned (*turn)(struct weir *w);
 	struct feature *next;
 };
@@ -115,6 +116,7 @@ struct weir {
 	struct icmp_state *icmp;       /* feature/icmp */
 	struct reass_state *reass;     /* feature/ip */
 	struct kernel_state *kernel;   /* feature/kernel */
+	struct netlink_state *netlink; /* feature/netlink */
 	void *runtime;                 /* runtime/ */
 	struct config_service *config; /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never

@@ -39,7 +39,7 @@ static int fib_set(struct weir *w, uint16_t vrf, const struct prefix *p, uint16_
 }
 
 /* Makes the FIB say what the candidates say; on failure the FIB keeps its old answer. */
-static int install(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
+int rib_install(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
 {
 	struct candidate *c = best(en);
 	uint16_t nh = c != NULL ? candidate_nh(c) : 0;
@@ -54,6 +54,21 @@ static int install(struct weir *w, uint16_t vrf, const struct prefix *p, struct 
 	return 0;
 }
 
+/* What the IPv4 table itself has for the prefix; the IPv6 table cannot be asked for one. */
+static bool in_fib(const struct weir *w, uint16_t vrf, const struct prefix *p, uint16_t nh)
+{
+	return p->addr.family == FAMILY_V6 ||
+	       (uint16_t)(uintptr_t)radix_get(w->vrf[vrf].fib4->rib, p->addr.bytes, p->len) == nh;
+}
+
+bool rib_is_right(const struct weir *w, uint16_t vrf, const struct prefix *p, const struct entry *en)
+{
+	const struct candidate *c = best(en);
+	uint16_t nh = c != NULL ? candidate_nh(c) : 0;
+
+	return en->nh == nh && en->active == c && in_fib(w, vrf, p, nh);
+}
+
 static struct candidate **find(struct entry *en, uint8_t source)
 {
 	struct candidate **at = &en->first;
@@ -63,12 +78,22 @@ static struct candidate **find(struct entry *en, uint8_t source)
 	return at;
 }
 
+int rib_order(const struct candidate *c, const struct candidate *other)
+{
+	int d = c->distance - other->distance;
+
+	if (d == 0 && route_is_feed(c->source) && route_is_feed(other->source) && c->metric != other->metric)
+		return c->metric < other->metric ? -1 : 1;
+	if (d == 0)
+		d = c->source - other->source;
+	return d != 0 ? d : c->feed - other->feed;
+}
+
 static void insert(struct entry *en, struct candidate *c)
 {
 	struct candidate **at = &en->first;
 
-	while (*at != NULL && ((*at)->distance < c->distance ||
-				      ((*at)->distance == c->distance && (*at)->source < c->source)))
+	while (*at != NULL && rib_order(*at, c) < 0)
 		at = &(*at)->next;
 	c->next = *at;
 	*at = c;
@@ -79,8 +104,13 @@ static struct radix *tree(const struct weir *w, uint16_t vrf, uint8_t family)
 	return w->route->rib[vrf][family_index(family)];
 }
 
+struct entry *rib_entry(const struct weir *w, uint16_t vrf, const struct prefix *p)
+{
+	return radix_get(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
+}
+
 /* Entry of a prefix, made if absent. */
-static struct entry *entry_get(struct weir *w, uint16_t vrf, const struct prefix *p)
+struct entry *rib_entry_get(struct weir *w, uint16_t vrf, const struct prefix *p)
 {
 	void **slot = radix_insert(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
 
@@ -95,7 +125,7 @@ static struct entry *entry_get(struct weir *w, uint16_t vrf, const struct prefix
 	return slot != NULL ? *slot : NULL;
 }
 
-static void entry_drop_if_empty(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
+void rib_entry_drop(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en)
 {
 	if (en->first == NULL) {
 		radix_remove(tree(w, vrf, p->addr.family), p->addr.bytes, p->len);
@@ -103,7 +133,7 @@ static void entry_drop_if_empty(struct weir *w, uint16_t vrf, const struct prefi
 	}
 }
 
-static int refuse(struct weir *w, const struct prefix *p, int rc, struct err *e)
+int rib_refuse(struct weir *w, const struct prefix *p, int rc, struct err *e)
 {
 	char text[PREFIX_STRLEN];
 
@@ -131,15 +161,15 @@ int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct c
 	struct err *e)
 {
 	struct prefix m = prefix_masked(p);
-	struct entry *en = entry_get(w, vrf, &m);
+	struct entry *en = rib_entry_get(w, vrf, &m);
 	struct candidate *fresh = en != NULL ? reserve_malloc(sizeof *fresh) : NULL, *old, **at;
 	char text[PREFIX_STRLEN];
 	int rc;
 
 	if (fresh == NULL) {
 		if (en != NULL)
-			entry_drop_if_empty(w, vrf, &m, en);
-		return refuse(w, &m, -ENOMEM, e);
+			rib_entry_drop(w, vrf, &m, en);
+		return rib_refuse(w, &m, -ENOMEM, e);
 	}
 	at = find(en, c->source);
 	old = *at;
@@ -152,14 +182,14 @@ int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct c
 		*at = old->next;
 	*fresh = *c;
 	insert(en, fresh);
-	rc = install(w, vrf, &m, en);
+	rc = rib_install(w, vrf, &m, en);
 	if (rc != 0) { /* back to what was */
 		*find(en, c->source) = fresh->next;
 		free(fresh);
 		if (old != NULL)
 			insert(en, old);
-		entry_drop_if_empty(w, vrf, &m, en);
-		return refuse(w, &m, rc, e);
+		rib_entry_drop(w, vrf, &m, en);
+		return rib_refuse(w, &m, rc, e);
 	}
 	if (old != NULL) {
 		set_put(w, old->set);
@@ -168,13 +198,13 @@ int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct c
 	return 0;
 }
 
-static void remove_candidate(
-	struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en, struct candidate **at)
+void rib_remove(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en, struct candidate **at)
 {
 	struct candidate *c = *at;
 
 	*at = c->next;
-	install(w, vrf, p, en);
+	rib_count(w, c, p->addr.family, -1);
+	rib_install(w, vrf, p, en);
 	if (en->active == c)
 		en->active = NULL;
 	set_put(w, c->set);
@@ -189,8 +219,8 @@ int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source
 
 	if (at == NULL || *at == NULL)
 		return -ENOENT;
-	remove_candidate(w, vrf, &m, en, at);
-	entry_drop_if_empty(w, vrf, &m, en);
+	rib_remove(w, vrf, &m, en, at);
+	rib_entry_drop(w, vrf, &m, en);
 	return 0;
 }
 
@@ -207,7 +237,7 @@ struct sweep {
 	struct prefix last; /* where the walk was interrupted */
 };
 
-static struct prefix key_prefix(uint8_t family, const uint8_t *key, unsigned len)
+struct prefix rib_key(uint8_t family, const uint8_t *key, unsigned len)
 {
 	struct prefix p = {.addr.family = family, .len = (uint8_t)len};
 
@@ -218,9 +248,9 @@ static struct prefix key_prefix(uint8_t family, const uint8_t *key, unsigned len
 static bool reinstall_one(void *ctx, const uint8_t *key, unsigned len, void *value)
 {
 	struct sweep *s = ctx;
-	struct prefix p = key_prefix(s->family, key, len);
+	struct prefix p = rib_key(s->family, key, len);
 
-	if (install(s->w, s->vrf, &p, value) != 0)
+	if (rib_install(s->w, s->vrf, &p, value) != 0)
 		log_error("a route could not be installed again: the forwarding table is full");
 	return true;
 }
@@ -233,7 +263,7 @@ static bool collect_stale(void *ctx, const uint8_t *key, unsigned len, void *val
 
 	if (c == NULL || !c->from_config || c->mark == s->mark)
 		return true;
-	s->dead[s->count++] = s->last = key_prefix(s->family, key, len);
+	s->dead[s->count++] = s->last = rib_key(s->family, key, len);
 	return s->count < SWEPT_AT_ONCE;
 }
 

@@ -30,9 +30,13 @@ struct nhset {
 	uint16_t vrf;
 	uint8_t type; /* enum route_type */
 	uint8_t family;
-	uint16_t nh;    /* what the FIB points at, 0 while unusable */
-	uint16_t group; /* NH_GROUP slot, 0 for a single path */
-	uint8_t class;  /* of the group's buckets */
+	uint8_t source, feed; /* of feeds; 0 for all others: their sets are nobody's but theirs */
+	bool gone;            /* the object is gone, and its routes with it at the next route_pass() */
+	uint32_t object;
+	struct nhset *moved; /* its routes go over to this set at the next route_pass(); a reference */
+	uint16_t nh;         /* what the FIB points at, 0 while unusable */
+	uint16_t group;      /* NH_GROUP slot, 0 for a single path */
+	uint8_t class;       /* of the group's buckets */
 	uint16_t via_count;
 	struct set_via via[];
 };
@@ -43,7 +47,9 @@ struct candidate {
 	uint16_t nh;
 	uint8_t source, distance;
 	bool from_config;
-	uint8_t mark; /* configuration round that wanted it */
+	uint8_t mark; /* round of the configuration or of the feed that wanted it */
+	uint8_t feed, protocol;
+	uint32_t metric;
 };
 
 /* Value of the RIB's radix trees. */
@@ -69,6 +75,11 @@ struct staged {
 	uint32_t via_first;
 };
 
+static inline unsigned family_index(uint8_t family)
+{
+	return family == FAMILY_V6;
+}
+
 struct route_state {
 	struct radix *rib[VRF_MAX][2]; /* [0] IPv4, [1] IPv6 */
 	struct nhset *set[SET_HASH];
@@ -91,12 +102,14 @@ struct route_state {
 	bool vrf_new[VRF_MAX]; /* made while a config was prepared: no worker knows them yet */
 	bool link_released;    /* a route onto an interface went away: so do neighbours only it led to */
 	uint8_t mark;
+	bool kernel_down[IFACE_MAX]; /* route_feed_link() */
+	struct route_feed_counts feed[ROUTE_SOURCES - ROUTE_KERNEL];
 	uint64_t refused;
 };
 
-static inline unsigned family_index(uint8_t family)
+static inline bool route_is_feed(uint8_t source)
 {
-	return family == FAMILY_V6;
+	return source >= ROUTE_KERNEL;
 }
 
 /* set.c */
@@ -104,6 +117,8 @@ static inline unsigned family_index(uint8_t family)
 struct nhset *set_find(struct weir *w, const struct route_spec *spec);
 /* Class of the bucket arrays of a set with these paths. */
 unsigned set_class(const struct route_spec *spec);
+/* Whether the set has just these paths. */
+bool set_same(const struct nhset *s, const struct route_spec *spec);
 /* Finds or creates the set a spec asks for, with one more reference; NULL with a sentence. A new one spreads
  * flows as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
 struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e);
@@ -133,6 +148,30 @@ void releases_flush(struct weir *w);
 int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
 	struct err *e);
 int rib_del(struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
+/* The parts of those that feed.c builds upon. Prefixes are masked. */
+struct entry *rib_entry(const struct weir *w, uint16_t vrf, const struct prefix *p);
+struct entry *rib_entry_get(struct weir *w, uint16_t vrf, const struct prefix *p);
+/* The forwarding table says what the candidates say. */
+bool rib_is_right(const struct weir *w, uint16_t vrf, const struct prefix *p, const struct entry *en);
+void rib_entry_drop(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en);
+int rib_install(struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en);
+int rib_refuse(struct weir *w, const struct prefix *p, int rc, struct err *e);
+void rib_remove(
+	struct weir *w, uint16_t vrf, const struct prefix *p, struct entry *en, struct candidate **at);
+/* c comes before other, by distance, source, feed and metric: <0, 0, >0. */
+int rib_order(const struct candidate *c, const struct candidate *other);
+/* A candidate of a feed came (1) or went (-1). */
+static inline void rib_count(struct weir *w, const struct candidate *c, uint8_t family, int change)
+{
+	struct route_feed_counts *f;
+
+	if (!route_is_feed(c->source))
+		return;
+	f = &w->route->feed[c->source - ROUTE_KERNEL];
+	f->routes[family_index(family)] += (uint64_t)(int64_t)change;
+	f->by_protocol[c->protocol] += (uint64_t)(int64_t)change;
+}
+struct prefix rib_key(uint8_t family, const uint8_t *key, unsigned len);
 /* Next-hop set of this source's route, NULL if there is none. */
 struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
 /* Reinstalls every route whose best candidate's next hop changed. */
@@ -159,6 +198,9 @@ void routes_unstage(struct weir *w);
 
 /* bill.c: memory of the routes of a config. */
 void routes_bill(const struct weir *w, const struct node *cfg, struct bill *b);
+
+/* The spec makes sense. 0 or a negative errno with a sentence. */
+int route_check(const struct weir *w, const struct route_spec *spec, struct err *e);
 
 /* Adds one route; the shared part of route_add() and routes_commit(). */
 int route_install(struct weir *w, const struct route_spec *spec, bool replace, uint8_t mark, struct err *e);

@@ -18,8 +18,8 @@
 
 #define FIB4_GROUPS 32767 /* /24s that may hold longer prefixes */
 
-const char *const route_source_names[] = {"connected", "neighbor", "static", "kernel"};
-static const uint8_t default_distance[] = {0, 255, 1, 10};
+const char *const route_source_names[] = {"connected", "neighbor", "static", "kernel", "fpm"};
+static const uint8_t default_distance[] = {0, 255, 1, 10, 10};
 
 /* --- VRFs --- */
 
@@ -99,7 +99,9 @@ static int check_via(
 	prefix_format(&spec->prefix, text);
 	if (v->address.family == FAMILY_NONE && v->iface == IFACE_NONE)
 		return err_set(e, EINVAL, "route %s: a next hop needs an address or an interface", text);
-	if (v->address.family != FAMILY_NONE && v->address.family != spec->prefix.addr.family)
+	/* RFC 8950: IPv4 by way of an IPv6 neighbour; feeds have it. */
+	if (v->address.family != FAMILY_NONE && v->address.family != spec->prefix.addr.family &&
+		!(v->onlink && v->address.family == FAMILY_V6))
 		return err_set(
 			e, EINVAL, "route %s: the next hop's address is of the other IP version", text);
 	if (v->address.family != FAMILY_NONE && !ipaddr_is_host(&v->address))
@@ -114,7 +116,7 @@ static int check_via(
 	return 0;
 }
 
-static int check_spec(const struct weir *w, const struct route_spec *spec, struct err *e)
+int route_check(const struct weir *w, const struct route_spec *spec, struct err *e)
 {
 	char text[PREFIX_STRLEN];
 
@@ -156,7 +158,7 @@ int route_install(struct weir *w, const struct route_spec *spec, bool replace, u
 int route_add(struct weir *w, const struct route_spec *spec, bool replace, struct err *e)
 {
 	struct err local = {0};
-	int rc = check_spec(w, spec, e != NULL ? e : &local);
+	int rc = route_check(w, spec, e != NULL ? e : &local);
 
 	if (rc == 0)
 		rc = route_install(w, spec, replace, w->route->mark, e);
@@ -261,6 +263,10 @@ static void info_of(const struct weir *w, const struct entry *en, const struct c
 	out->spec.vrf = vrf;
 	out->spec.source = c->source;
 	out->spec.from_config = c->from_config;
+	out->spec.feed = c->feed;
+	out->spec.protocol = c->protocol;
+	out->spec.metric = c->metric;
+	out->spec.object = s != NULL ? s->object : 0;
 	out->spec.type = s != NULL ? s->type : (uint8_t)ROUTE_UNICAST;
 	out->spec.via_count = s != NULL ? s->via_count : 0;
 	for (unsigned i = 0; i < out->spec.via_count; i++) {

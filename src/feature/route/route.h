@@ -18,12 +18,15 @@
 struct iface;
 struct weir;
 
-/* Who wants a route. Lower distance wins; one candidate per source and prefix. */
+/* Who wants a route. Lower distance wins. Connected, neighbours and static routes have one candidate per
+ * prefix; feeds may have several, see route_feed_add(). */
 enum route_source {
 	ROUTE_CONNECTED, /* distance 0: subnets, local addresses, broadcasts of interfaces */
 	ROUTE_NEIGHBOR,  /* distance 255: host routes of neighbours on connected subnets; any other wins */
 	ROUTE_STATIC,    /* distance 1: config file or `weir route add` */
-	ROUTE_KERNEL,    /* distance 10 */
+	ROUTE_KERNEL, /* a feed: routes of the kernel's tables; distance 10 unless its protocol says another
+		       */
+	ROUTE_FPM,    /* a feed: routes that zebra sends us */
 	ROUTE_SOURCES
 };
 
@@ -36,6 +39,7 @@ struct route_via {
 	struct ipaddr address; /* FAMILY_NONE: straight onto the interface (destinations are neighbours) */
 	uint16_t iface;        /* IFACE_NONE: the connected subnet that contains the address decides */
 	uint16_t weight;       /* 1..ROUTE_WEIGHT_MAX, 0 counts as 1 */
+	bool onlink;           /* the address is a neighbour on `iface`, whatever its subnets are */
 };
 
 struct route_spec {
@@ -45,6 +49,11 @@ struct route_spec {
 	uint8_t type;     /* enum route_type */
 	uint8_t distance; /* 0 = the source's default */
 	bool from_config; /* owned by the config file: a commit may remove it */
+	/* Feeds only. */
+	uint8_t feed;     /* number of the feed among those of its source */
+	uint8_t protocol; /* as in rtm_protocol, for people */
+	uint32_t metric;  /* breaks ties of distance, lower wins */
+	uint32_t object;  /* id of the next-hop object the next hops come from, 0 = none */
 	uint16_t via_count;
 	struct route_via via[ROUTE_VIA_MAX];
 };
@@ -53,6 +62,69 @@ struct route_spec {
  * is on no connected subnet is kept and inactive until one appears. Errors name the prefix. */
 int route_add(struct weir *w, const struct route_spec *spec, bool replace, struct err *e);
 int route_del(struct weir *w, uint16_t vrf, uint8_t source, const struct prefix *p, struct err *e);
+
+/* --- feeds: many routes of somebody else, who may have several to one prefix --- */
+
+/* Where a route goes among those of its feed with the same prefix and metric; the first usable one counts. */
+enum route_place {
+	ROUTE_FRONT,
+	ROUTE_BACK,    /* behind those with the current mark, before those with an older one */
+	ROUTE_REPLACE, /* of the first */
+	ROUTE_MERGE,   /* of the one that shares a next hop; none does: as ROUTE_BACK */
+};
+
+/* Adds a route of a feed, whose next hops all name their interface. One that is there in this form already
+ * (or the one that `place` replaces) is brought up to date and gets the mark. 0 or a negative errno with a
+ * sentence; then the route that was to be replaced is gone as well, since its owner has it no more.
+ * releases_flush() is the caller's: route_feed_done(). */
+int route_feed_add(
+	struct weir *w, const struct route_spec *spec, enum route_place place, uint8_t mark, struct err *e);
+/* Removes the route with these prefix, feed, metric and next hops (or object); without next hops the first
+ * there is. `subtract`: takes only these next hops from the route that has them. 0 or -ENOENT. */
+int route_feed_del(struct weir *w, const struct route_spec *spec, bool subtract);
+/* How the route of a feed with this prefix, metric and next hops (or object) is there. */
+enum route_there {
+	ROUTE_ABSENT,
+	ROUTE_DIFFERS,
+	ROUTE_SAME,
+	ROUTE_ASTRAY, /* it is there, but the forwarding table does not say what the routes say */
+};
+/* Looks for the route without changing more than the mark of what it finds. */
+enum route_there route_feed_check(struct weir *w, const struct route_spec *spec, uint8_t mark);
+/* After a batch of changes. */
+void route_feed_done(struct weir *w);
+
+/* The kernel's link of an interface is down: next hops of feeds over it are not used. */
+void route_feed_link(struct weir *w, uint16_t iface, bool down);
+
+/* The next-hop object changed: routes of the feed with it have these next hops from now on, or go (`spec`
+ * with no next hops). Done by the next route_pass(). True when there are such routes. */
+bool route_feed_object(struct weir *w, uint8_t source, uint8_t feed, uint32_t object,
+	bool (*fill)(void *ctx, struct route_spec *spec), void *ctx);
+
+/* Routes of a source that is a feed, all its feeds together. */
+struct route_feed_counts {
+	uint64_t routes[2]; /* [0] IPv4, [1] IPv6 */
+	uint64_t by_protocol[256];
+};
+const struct route_feed_counts *route_feed_counts(const struct weir *w, uint8_t source);
+
+/* A walk over all routes, in parts so that nobody waits for it. Begin with a zeroed one. */
+struct route_pass {
+	bool sweep; /* remove routes of this feed whose mark is another */
+	bool look;  /* only call `fn` for them */
+	uint8_t source, feed, mark;
+	bool (*fn)(void *ctx, const struct route_spec *spec);
+	void *ctx;
+	uint32_t removed;
+	/* private */
+	uint16_t vrf;
+	uint8_t tree;
+	bool begun;
+	struct prefix last;
+};
+/* Looks at about `budget` routes more; true when all were seen. */
+bool route_pass(struct weir *w, struct route_pass *p, unsigned budget);
 
 /* Words of the enums, as in config and output. */
 extern const char *const route_source_names[ROUTE_SOURCES];

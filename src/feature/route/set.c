@@ -22,6 +22,9 @@ static uint32_t hash_spec(const struct route_spec *spec)
 {
 	uint32_t h = rte_hash_crc_4byte((uint32_t)spec->vrf << 16 | spec->type, spec->prefix.addr.family);
 
+	if (route_is_feed(spec->source))
+		h = rte_hash_crc_4byte((uint32_t)spec->source << 16 | spec->feed, h ^ spec->object);
+
 	for (unsigned i = 0; i < spec->via_count; i++) {
 		h = hash_bytes(spec->via[i].address.bytes, 16, h);
 		h = rte_hash_crc_4byte((uint32_t)spec->via[i].iface << 16 | spec->via[i].weight, h);
@@ -29,14 +32,22 @@ static uint32_t hash_spec(const struct route_spec *spec)
 	return h;
 }
 
-static bool same(const struct nhset *s, const struct route_spec *spec)
+static bool same_owner(const struct nhset *s, const struct route_spec *spec)
 {
-	if (s->vrf != spec->vrf || s->type != spec->type || s->family != spec->prefix.addr.family ||
-		s->via_count != spec->via_count)
+	if (!route_is_feed(spec->source))
+		return s->source == 0;
+	return s->source == spec->source && s->feed == spec->feed && s->object == spec->object;
+}
+
+bool set_same(const struct nhset *s, const struct route_spec *spec)
+{
+	if (!same_owner(s, spec) || s->vrf != spec->vrf || s->type != spec->type ||
+		s->family != spec->prefix.addr.family || s->via_count != spec->via_count)
 		return false;
 	for (unsigned i = 0; i < s->via_count; i++)
 		if (!ipaddr_equal(&s->via[i].via.address, &spec->via[i].address) ||
 			s->via[i].via.iface != spec->via[i].iface ||
+			s->via[i].via.onlink != spec->via[i].onlink ||
 			s->via[i].via.weight != spec->via[i].weight)
 			return false;
 	return true;
@@ -49,7 +60,9 @@ static uint16_t path_iface(const struct weir *w, const struct nhset *s, const st
 	const struct iface *ifc;
 	uint16_t id = v->iface;
 
-	if (v->address.family != FAMILY_NONE)
+	if (s->source != 0 && v->iface < IFACE_MAX && w->route->kernel_down[v->iface])
+		return IFACE_NONE;
+	if (v->address.family != FAMILY_NONE && !v->onlink)
 		id = route_on_link(w, s->vrf, v->iface, &v->address);
 	ifc = id < IFACE_MAX ? w->gen->iface[id] : NULL;
 	if (ifc == NULL || !iface_is_up(w, ifc) || (s->family == FAMILY_V6 && !iface_carries_ip6(ifc)))
@@ -262,6 +275,10 @@ static bool set_refresh(struct weir *w, struct nhset *s)
 	bool changed = false;
 	unsigned usable = 0;
 
+	if (s->gone) {
+		s->nh = 0;
+		return before != 0;
+	}
 	if (s->type != ROUTE_UNICAST) {
 		s->nh = fixed_slot(w, s->type);
 		return s->nh != before;
@@ -289,6 +306,8 @@ static void set_free(struct weir *w, struct nhset *s)
 		nh_put(w, s->group);
 		w->route->groups--;
 	}
+	if (s->moved != NULL)
+		set_put(w, s->moved);
 	free(s);
 }
 
@@ -306,6 +325,11 @@ static struct nhset *set_new(
 	s->type = spec->type;
 	s->family = spec->prefix.addr.family;
 	s->via_count = spec->via_count;
+	if (route_is_feed(spec->source)) {
+		s->source = spec->source;
+		s->feed = spec->feed;
+		s->object = spec->object;
+	}
 	for (unsigned i = 0; i < s->via_count; i++)
 		s->via[i].via = spec->via[i];
 	if (s->via_count > 1 && make_group(w, s, class_like(set_class(spec), like)) != 0) {
@@ -325,7 +349,7 @@ struct nhset *set_find(struct weir *w, const struct route_spec *spec)
 	uint32_t hash = hash_spec(spec);
 
 	for (struct nhset *s = w->route->set[hash % SET_HASH]; s != NULL; s = s->next)
-		if (s->hash == hash && same(s, spec))
+		if (s->hash == hash && !s->gone && s->moved == NULL && set_same(s, spec))
 			return s;
 	return NULL;
 }

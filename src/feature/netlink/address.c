@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Addresses that somebody put on a twin become weir's at run time (netlink.addresses), and go with it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "feature/iface/iface.h"
+#include "feature/netlink/priv.h"
+
+static struct twin_address *find(struct netlink_state *s, const struct nl_address *a)
+{
+	for (uint32_t i = 0; i < s->addresses; i++)
+		if (s->address[i].link == a->link && s->address[i].prefix.len == a->prefix.len &&
+			ipaddr_equal(&s->address[i].prefix.addr, &a->prefix.addr))
+			return &s->address[i];
+	return NULL;
+}
+
+/* Link-local addresses are weir's own business; loopbacks are nobody's. */
+static bool is_wanted(const struct netlink_state *s, const struct nl_address *a)
+{
+	return s->now.addresses && links_iface(s, a->link) != IFACE_NONE && ipaddr_is_host(&a->prefix.addr) &&
+	       !(a->prefix.addr.family == FAMILY_V6 && ipaddr_is_link_local(&a->prefix.addr));
+}
+
+static const struct iface *iface_of(const struct weir *w, uint32_t link)
+{
+	return w->gen->iface[links_iface(w->netlink, link)];
+}
+
+/* Weir may have the address itself: then it is not ours. */
+static void begin(struct weir *w, struct twin_address *t)
+{
+	const struct iface *ifc = iface_of(w, t->link);
+	static struct log_rate rate;
+	struct err e = {0};
+
+	if (ifc == NULL || iface_has_address(ifc, &t->prefix.addr))
+		return;
+	t->ours = iface_address_add(w, ifc->name, &t->prefix, &e) == 0;
+	if (!t->ours && log_rate_ok(&rate, w->now, 5))
+		log_warning("an address of the kernel is not taken over: %s", e.text);
+}
+
+static void end(struct weir *w, struct twin_address *t)
+{
+	const struct iface *ifc = iface_of(w, t->link);
+	struct err e = {0};
+
+	if (t->ours && ifc != NULL)
+		iface_address_del(w, ifc->name, &t->prefix, &e);
+	*t = w->netlink->address[--w->netlink->addresses];
+}
+
+static struct twin_address *append(struct netlink_state *s)
+{
+	uint32_t room = s->address_room != 0 ? s->address_room * 2 : 64;
+	struct twin_address *more = s->address;
+
+	if (s->addresses == s->address_room) {
+		more = realloc(s->address, room * sizeof *more);
+		if (more == NULL)
+			return NULL;
+		s->address = more;
+		s->address_room = room;
+	}
+	return &s->address[s->addresses++];
+}
+
+void address_change(struct weir *w, const struct nl_address *a, bool gone)
+{
+	struct netlink_state *s = w->netlink;
+	struct twin_address *t = find(s, a);
+
+	if (gone) {
+		if (t != NULL)
+			end(w, t);
+		return;
+	}
+	if (t == NULL && is_wanted(s, a)) {
+		t = append(s);
+		if (t == NULL)
+			return;
+		*t = (struct twin_address){.link = a->link, .prefix = a->prefix};
+		begin(w, t);
+	}
+	if (t != NULL)
+		t->seen = true;
+}
+
+void address_unsee(struct netlink_state *s)
+{
+	for (uint32_t i = 0; i < s->addresses; i++)
+		s->address[i].seen = false;
+}
+
+void address_sweep(struct weir *w)
+{
+	struct netlink_state *s = w->netlink;
+
+	for (uint32_t i = 0; i < s->addresses;)
+		if (!s->address[i].seen)
+			end(w, &s->address[i]);
+		else
+			i++;
+}
+
+void address_stage(struct weir *w, const struct netlink_settings *now, struct generation *next)
+{
+	struct netlink_state *s = w->netlink;
+
+	for (uint32_t i = 0; i < s->addresses; i++) {
+		struct twin_address *t = &s->address[i];
+		const struct iface *was = iface_of(w, t->link);
+		struct iface *ifc = was != NULL ? next->iface[was->id] : NULL;
+
+		t->next = now->addresses && ifc != NULL && !iface_has_address(ifc, &t->prefix.addr) &&
+			  ifc->address_count < IFACE_ADDRESSES;
+		if (t->next)
+			ifc->address[ifc->address_count++] = t->prefix;
+	}
+}
+
+void address_commit(struct netlink_state *s)
+{
+	for (uint32_t i = 0; i < s->addresses; i++)
+		s->address[i].ours = s->address[i].next;
+	if (!s->now.addresses)
+		s->addresses = 0;
+}
+
+void address_free(struct netlink_state *s)
+{
+	free(s->address);
+	s->address = NULL;
+	s->addresses = s->address_room = 0;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to feature/netlink: settings, the feeds and their tables, the state behind struct weir's `netlink`.
+ */
+#ifndef WEIR_FEATURE_NETLINK_PRIV_H
+#define WEIR_FEATURE_NETLINK_PRIV_H
+
+#include <netinet/in.h>
+
+#include "feature/netlink/feed.h"
+#include "feature/netlink/message.h"
+#include "feature/netlink/netlink.h"
+#include "feature/route/route.h"
+#include "pipeline/weir.h"
+
+#define OBJECTS_MAX 65536u /* next-hop objects of a feed */
+#define TABLES_MAX 64
+#define TABLE_MAIN 254
+#define TABLE_LOCAL 255
+#define DISTANCE_NEVER 255
+
+/* --- configuration --- */
+
+struct netlink_table {
+	uint32_t table;
+	uint16_t vrf;
+};
+
+struct netlink_settings {
+	bool present, routes, addresses, fpm;
+	uint64_t buffer, hold;  /* bytes, ns */
+	struct sockaddr_in6 at; /* of FPM; IPv4 as ::ffff: */
+	unsigned tables;
+	struct netlink_table table[TABLES_MAX];
+	uint8_t distance[256]; /* by protocol */
+};
+
+/* schema.c: what a validated config says. 0 or a negative errno with a sentence. */
+int netlink_settings_read(struct weir *w, const struct node *cfg, struct netlink_settings *s, struct err *e);
+/* protocol.c */
+void netlink_distances_default(uint8_t distance[256]);
+/* Sets the distance of every protocol of that name in netlink.distances. */
+void netlink_distance_set(uint8_t distance[256], const char *name, uint8_t value);
+
+/* --- the kernel's links --- */
+struct link {
+	struct link *next;
+	uint32_t index;
+	uint16_t iface; /* whose twin it is, IFACE_NONE */
+	bool up, seen;
+	char name[NL_NAME];
+};
+#define LINK_CHAINS 1024
+
+/* --- next-hop objects --- */
+struct object {
+	struct object *next;
+	struct nl_object *is; /* own allocation, as large as its members */
+	uint32_t id;
+	bool seen;
+};
+#define OBJECT_CHAINS 4096
+struct objects {
+	struct object *chain[OBJECT_CHAINS];
+	uint32_t count;
+};
+
+/* --- addresses of twins --- */
+struct twin_address {
+	uint32_t link;
+	struct prefix prefix;
+	bool ours; /* weir has it because of us */
+	bool next; /* ... in the next generation */
+	bool seen;
+};
+
+/* What only the kernel's thread uses. */
+struct kernel_feed {
+	struct weir *w;
+	unsigned place;
+	int notify, dump;
+	bool routes;
+	uint64_t buffer;
+	uint32_t sequence;
+};
+
+/* What only FPM's thread uses, besides the answers. */
+struct fpm_feed {
+	int listener, peer;
+	pthread_mutex_t lock; /* of the answers */
+	uint8_t *answer;
+	size_t answers;
+	bool broken; /* too many wait: the peer does not read */
+};
+
+enum phase { PHASE_IDLE, PHASE_SYNC, PHASE_LOOK, PHASE_SWEEP, PHASE_TELL };
+
+/* A feed as the control thread sees it. */
+struct source {
+	struct feed feed;
+	struct kernel_feed kernel;
+	struct fpm_feed fpm;
+	uint8_t source; /* enum route_source */
+	uint8_t number, mark;
+	bool running, gone_before_end;
+	enum phase phase;
+	bool synced, retrying, connected;
+	bool walk; /* sets moved: route_pass() is due */
+	struct route_pass pass;
+	struct block *block;
+	size_t at;
+	struct objects objects;
+	uint64_t synced_at, stale_at; /* ns; stale_at: sweep then, 0 = no */
+	uint64_t retry_at; /* a full table may have room again, not before; 0 = nothing was refused */
+	bool removed;      /* ... as routes went since */
+	uint64_t begun;    /* number of the sync that runs */
+	bool pending;      /* a sync was asked for that has not ended */
+	uint64_t messages, syncs, swept;
+	uint64_t reason[WHY_REASONS];
+	/* FPM: a deletion that waits for what follows it. */
+	bool held;
+	uint64_t held_at; /* ns */
+	struct route_spec held_spec;
+};
+
+struct netlink_state {
+	struct netlink_settings now, next;
+	struct source *kernel, *fpm;           /* NULL: not configured */
+	struct source *next_kernel, *next_fpm; /* between prepare and commit */
+	bool keep_kernel, keep_fpm;
+	struct link *link[LINK_CHAINS];
+	uint32_t links;
+	bool link_down[IFACE_MAX];  /* of the twin; route_feed_link() follows when a sync ended */
+	bool link_known[IFACE_MAX]; /* it was up before */
+	bool link_lost;             /* a link of ours went down: sync */
+	bool link_news;             /* the state of one changed */
+	struct twin_address *address;
+	uint32_t addresses, address_room;
+	bool first_sync;
+	struct netlink_diff diff;
+	bool diff_due;
+	struct nl_message message; /* scratch */
+};
+
+/* links.c */
+/* A netlink socket where the twins of a place are. Descriptor or negative errno with a sentence. */
+int links_socket(const struct weir *w, unsigned place, struct err *e);
+uint16_t links_iface(const struct netlink_state *s, uint32_t index);
+void links_change(struct weir *w, const struct nl_link *l, bool gone);
+/* A sync begins / ended: those not seen in it are gone. */
+void links_unsee(struct netlink_state *s);
+void links_sweep(struct weir *w);
+/* Interfaces changed; true when a link is another one's twin now. */
+bool links_remap(struct weir *w);
+/* Brings route_feed_link() up to date; `ups`: also for links that came up. */
+void links_tell(struct weir *w, bool ups);
+void links_free(struct netlink_state *s);
+
+/* objects.c */
+const struct nl_object *objects_get(const struct objects *o, uint32_t id);
+/* 0, -ENOSPC or -ENOMEM. */
+int objects_put(struct objects *o, const struct nl_object *n);
+void objects_del(struct objects *o, uint32_t id);
+void objects_unsee(struct objects *o);
+/* An object that the sync did not show, 0 when there is none. */
+uint32_t objects_unseen(const struct objects *o);
+void objects_free(struct objects *o);
+/* Next hops of an object into spec->type and spec->via; WHY_REASONS when it can be used, else why not. */
+enum netlink_reason objects_fill(
+	const struct netlink_state *s, const struct objects *o, uint32_t id, struct route_spec *spec);
+/* Calls fn for the groups that have the object as a member. */
+void objects_groups(const struct objects *o, uint32_t id, void (*fn)(void *ctx, uint32_t group), void *ctx);
+
+/* apply.c */
+void apply_message(struct weir *w, struct source *s, const struct nlmsghdr *h);
+void apply_held(struct weir *w, struct source *s);
+/* One path into spec; false: it is on no interface of ours. */
+bool apply_path(const struct netlink_state *st, const struct nl_path *p, struct route_spec *spec);
+void apply_object_changed(struct weir *w, struct source *s, uint32_t id);
+void count_reason(struct weir *w, struct source *s, enum netlink_reason why, const char *what);
+
+/* address.c */
+void address_change(struct weir *w, const struct nl_address *a, bool gone);
+void address_unsee(struct netlink_state *s);
+void address_sweep(struct weir *w);
+/* What runs now, put into the next generation. */
+void address_stage(struct weir *w, const struct netlink_settings *now, struct generation *next);
+/* That generation runs. */
+void address_commit(struct netlink_state *s);
+void address_free(struct netlink_state *s);
+
+/* sync.c */
+/* A part of what waits; returns the work done. */
+unsigned source_turn(struct weir *w, struct source *s);
+void source_sync(struct source *s);
+void diff_route(struct weir *w, struct source *s, const struct route_spec *spec);
+
+/* kernel.c */
+int kernel_feed_open(struct kernel_feed *k, struct weir *w, const struct netlink_settings *s, struct err *e);
+void kernel_feed_close(struct kernel_feed *k);
+void kernel_feed_run(struct feed *f);
+
+/* fpm.c */
+int fpm_feed_open(struct fpm_feed *p, const struct netlink_settings *s, struct err *e);
+void fpm_feed_close(struct fpm_feed *p);
+void fpm_feed_run(struct feed *f);
+/* Queues the answer to a route. Control thread. */
+void fpm_answer(struct source *s, const struct nlmsghdr *h, bool taken);
+
+#endif
