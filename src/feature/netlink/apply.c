@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/rtnetlink.h>
@@ -104,6 +105,34 @@ static enum netlink_reason fill_paths(
 	return spec->via_count != 0 ? WHY_REASONS : WHY_INTERFACE;
 }
 
+static int compare_via(const void *x, const void *y)
+{
+	const struct route_via *a = x, *b = y;
+	int d = a->iface - b->iface;
+
+	if (d == 0)
+		d = a->address.family - b->address.family;
+	if (d == 0)
+		d = memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes);
+	return d != 0 ? d : a->weight - b->weight;
+}
+
+/* The kernel tells the same next hops in different orders. */
+static void sort_paths(struct route_spec *spec)
+{
+	qsort(spec->via, spec->via_count, sizeof spec->via[0], compare_via);
+}
+
+static enum netlink_reason paths_of(const struct netlink_state *st, const struct source *s,
+	const struct nl_route *r, struct route_spec *spec)
+{
+	enum netlink_reason why =
+		r->object != 0 ? objects_fill(st, &s->objects, r->object, spec) : fill_paths(st, r, spec);
+
+	sort_paths(spec);
+	return why;
+}
+
 static uint8_t type_of(uint8_t type)
 {
 	return type == RTN_BLACKHOLE     ? ROUTE_TYPE_BLACKHOLE
@@ -134,7 +163,7 @@ static enum netlink_reason to_spec(
 	spec->via_count = 0;
 	if (spec->type != ROUTE_UNICAST)
 		return WHY_REASONS;
-	return r->object != 0 ? objects_fill(st, &s->objects, r->object, spec) : fill_paths(st, r, spec);
+	return paths_of(st, s, r, spec);
 }
 
 static enum route_place place_of(const struct source *s, const struct nl_message *m)
@@ -263,8 +292,10 @@ struct fill {
 static bool fill_object(void *ctx, struct route_spec *spec)
 {
 	const struct fill *f = ctx;
+	enum netlink_reason why = objects_fill(f->w->netlink, &f->s->objects, f->id, spec);
 
-	return objects_fill(f->w->netlink, &f->s->objects, f->id, spec) == WHY_REASONS;
+	sort_paths(spec);
+	return why == WHY_REASONS;
 }
 
 struct changed {

@@ -92,7 +92,7 @@ struct block *feed_take(struct feed *f)
 		f->first = b->next;
 		if (f->first == NULL)
 			f->last = &f->first;
-		f->queued -= b->room;
+		f->queued -= sizeof *b + b->room;
 		pthread_cond_signal(&f->room);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -108,21 +108,37 @@ struct block *feed_block(enum block_kind kind, size_t room)
 	return b;
 }
 
+/* A block with little in it takes no more room in the queue than it needs. */
+static struct block *fitted(struct block *b)
+{
+	struct block *small = b->len < b->room / 4 ? feed_block(b->kind, b->len) : NULL;
+
+	if (small == NULL)
+		return b;
+	memcpy(small->data, b->data, b->len);
+	small->len = b->len;
+	small->number = b->number;
+	free(b);
+	return small;
+}
+
 bool feed_push(struct feed *f, struct block *b)
 {
 	bool stop;
 
+	b = fitted(b);
+
 	pthread_mutex_lock(&f->lock);
-	if (f->queued + b->room > QUEUE_BYTES && f->queued != 0)
+	if (f->queued > QUEUE_BYTES)
 		__atomic_fetch_add(&f->stats.stalls, 1, __ATOMIC_RELAXED);
-	while (f->queued + b->room > QUEUE_BYTES && f->queued != 0 && (f->wishes & FEED_STOP) == 0)
+	while (f->queued > QUEUE_BYTES && (f->wishes & FEED_STOP) == 0)
 		pthread_cond_wait(&f->room, &f->lock);
 	stop = (f->wishes & FEED_STOP) != 0;
 	if (!stop) {
 		b->next = NULL;
 		*f->last = b;
 		f->last = &b->next;
-		f->queued += b->room;
+		f->queued += sizeof *b + b->room;
 	}
 	pthread_mutex_unlock(&f->lock);
 	if (stop)
