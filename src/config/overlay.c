@@ -16,6 +16,7 @@
 #include "control/schema.h"
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh.h"
+#include "feature/netlink/netlink.h"
 #include "feature/route/route.h"
 #include "pipeline/weir.h"
 
@@ -237,15 +238,17 @@ static bool lists_link_local(const struct node *list)
 	return false;
 }
 
-/* An address of the interface that the list lacks. The link-local one that every interface gets is no change.
- */
-static const struct prefix *missing_address(const struct iface *ifc, const struct node *list, unsigned *at)
+/* An address of the interface that the list lacks. The link-local one that every interface gets is no change,
+ * and neither is what the interface's twin has. */
+static const struct prefix *missing_address(
+	const struct weir *w, const struct iface *ifc, const struct node *list, unsigned *at)
 {
 	while (*at < ifc->address_count) {
 		const struct prefix *p = &ifc->address[(*at)++];
 		bool automatic = p->addr.family == FAMILY_V6 && ipaddr_is_link_local(&p->addr) &&
 				 !lists_link_local(list);
 
+		automatic |= netlink_has_address(w, ifc->id, p);
 		if (!automatic && !lists_address(list, p))
 			return p;
 	}
@@ -305,7 +308,7 @@ static int rebuild_addresses(const struct weir *w, struct node *tree, bool *diff
 
 		if (ifc == NULL)
 			continue;
-		while ((p = missing_address(ifc, list, &at)) != NULL) {
+		while ((p = missing_address(w, ifc, list, &at)) != NULL) {
 			*differs = true;
 			if (add_address(entry, p) != 0)
 				return -ENOMEM;
@@ -376,7 +379,7 @@ bool overlay_any(const struct weir *w, const struct node *applied)
 		const struct iface *ifc = generation_iface(w->gen, n->key);
 		unsigned at = 0;
 
-		if (ifc != NULL && (missing_address(ifc, node_get(n, "addresses"), &at) != NULL ||
+		if (ifc != NULL && (missing_address(w, ifc, node_get(n, "addresses"), &at) != NULL ||
 					   lost_address(ifc, node_get(n, "addresses"))))
 			return true;
 	}
@@ -448,7 +451,7 @@ int overlay_carry(
 		const struct prefix *p;
 		unsigned at = 0;
 
-		while (ifc != NULL && (p = missing_address(ifc, node_get(n, "addresses"), &at)) != NULL)
+		while (ifc != NULL && (p = missing_address(w, ifc, node_get(n, "addresses"), &at)) != NULL)
 			if (carry_one(out, next, ifc, p) != 0) {
 				node_free(*out);
 				*out = NULL;

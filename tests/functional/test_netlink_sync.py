@@ -230,7 +230,7 @@ def test_other_prefixes_lose_no_packet_while_routes_churn(lab):
         for n in range(2):
             twins.batch(lab, nets(20000, "replace", "10.0.1.9" if n else "10.0.1.8"))
             twins.ip(lab, "route", "replace", "198.51.101.0/24", "via", "10.0.1.8", "proto", "bgp")
-        twins.batch(lab, nets(20000, "del"))
+        twins.batch(lab, nets(20000, "del", "10.0.1.9"))
         twins.until(lambda: twins.source(lab)["ipv4_routes"] == 2, 20)
     s.check()
     print(f"60,000 changes in {time.monotonic() - begin:.1f} s, {sum(s.sent.values())} packets, none lost")

@@ -123,6 +123,20 @@ void address_stage(struct weir *w, const struct netlink_settings *now, struct ge
 	}
 }
 
+bool netlink_has_address(const struct weir *w, uint16_t iface, const struct prefix *p)
+{
+	const struct netlink_state *s = w->netlink;
+
+	for (uint32_t i = 0; i < s->addresses; i++) {
+		const struct twin_address *t = &s->address[i];
+
+		if (t->ours && links_iface(s, t->link) == iface && t->prefix.len == p->len &&
+			ipaddr_equal(&t->prefix.addr, &p->addr))
+			return true;
+	}
+	return false;
+}
+
 void address_commit(struct netlink_state *s)
 {
 	for (uint32_t i = 0; i < s->addresses; i++)

@@ -173,7 +173,7 @@ static enum route_place place_of(const struct source *s, const struct nl_message
 	if (s->phase != PHASE_SYNC && (m->flags & NLM_F_REPLACE) != 0)
 		return ROUTE_REPLACE;
 	if (m->route.prefix.addr.family == FAMILY_V6)
-		return ROUTE_MERGE;
+		return s->phase != PHASE_SYNC && (m->flags & NLM_F_APPEND) != 0 ? ROUTE_APPEND : ROUTE_MERGE;
 	return s->phase == PHASE_SYNC || (m->flags & NLM_F_APPEND) != 0 ? ROUTE_BACK : ROUTE_FRONT;
 }
 
@@ -196,8 +196,11 @@ static void del(struct weir *w, struct source *s, const struct route_spec *spec)
 {
 	bool v6 = spec->prefix.addr.family == FAMILY_V6 && s->source == ROUTE_KERNEL;
 
-	if (route_feed_del(w, spec, v6) == 0)
-		s->removed = true;
+	int rc = route_feed_del(w, spec, v6);
+
+	s->removed |= rc >= 0;
+	if (rc == 1)
+		source_sync(s);
 }
 
 /* --- FPM: deleted and added in a row is one change --- */

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "packet/addr.h"
+
 struct weir;
 
 /* Name of a protocol (rtm_protocol), or its number as text in buf. */
@@ -18,6 +20,9 @@ const char *netlink_protocol_name(uint8_t protocol, char buf[static 8]);
 /* Whether what the kernel had when weir started is in the tables: true from the first sync on, and where no
  * kernel is asked. */
 bool netlink_synced(const struct weir *w);
+
+/* The interface has the address because its twin has (netlink.addresses). */
+bool netlink_has_address(const struct weir *w, uint16_t iface, const struct prefix *p);
 
 /* Why a route of a feed is none of ours. The first ones are as it should be. */
 enum netlink_reason {

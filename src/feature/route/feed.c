@@ -52,9 +52,12 @@ static bool is_wanted(struct candidate *c, const struct route_spec *s, enum rout
 		return true;
 	if (set->type != s->type)
 		return false;
+	/* Two that differ in nothing but the protocol are two for the kernel. */
+	if ((place == ROUTE_FRONT || place == ROUTE_BACK) && c->protocol != s->protocol)
+		return false;
 	if (set_same(set, s) || same_object(set, s))
 		return true;
-	return place == ROUTE_MERGE && shares_path(set, s);
+	return (place == ROUTE_MERGE || place == ROUTE_APPEND) && shares_path(set, s);
 }
 
 /* The route that a new one takes the place of; *NULL when it takes none's. */
@@ -62,9 +65,46 @@ static struct candidate **find(struct entry *en, const struct route_spec *s, enu
 {
 	struct candidate **at = &en->first;
 
+	/* The kernel says "replaced" of each route whose object changed. */
+	if (place == ROUTE_REPLACE && s->object != 0) {
+		while (*at != NULL && !(is_of(*at, s) && same_object((*at)->set, s)))
+			at = &(*at)->next;
+		if (*at != NULL)
+			return at;
+		at = &en->first;
+	}
 	while (*at != NULL && !is_wanted(*at, s, place))
 		at = &(*at)->next;
 	return at;
+}
+
+static struct candidate **group_of(struct entry *en, const struct route_spec *s)
+{
+	struct candidate **at = &en->first;
+
+	while (*at != NULL && !is_of(*at, s))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Among routes of one metric the kernel's order counts, and its first one's distance is that of all. */
+static void regroup(struct entry *en, const struct route_spec *s)
+{
+	struct candidate **at = group_of(en, s), *first = *at, *last = first;
+
+	if (first == NULL || first->rank == first->distance)
+		return;
+	first->rank = first->distance;
+	while (last->next != NULL && is_of(last->next, s)) {
+		last = last->next;
+		last->rank = first->rank;
+	}
+	*at = last->next;
+	at = &en->first;
+	while (*at != NULL && rib_order(*at, first) < 0)
+		at = &(*at)->next;
+	last->next = *at;
+	*at = first;
 }
 
 /* A route that is replaced hands its place on. */
@@ -87,9 +127,7 @@ static void link_in(struct entry *en, struct candidate *c, enum route_place plac
 /* Whether a route may stay where it is in the list. */
 static bool keeps_place(const struct candidate *old, const struct candidate *c, enum route_place place)
 {
-	if (old->distance != c->distance)
-		return false;
-	return place == ROUTE_REPLACE || place == ROUTE_MERGE ||
+	return place == ROUTE_REPLACE || place == ROUTE_MERGE || place == ROUTE_APPEND ||
 	       (place == ROUTE_BACK && old->mark == c->mark);
 }
 
@@ -108,12 +146,15 @@ static int put(struct weir *w, const struct route_spec *s, struct entry *en, con
 {
 	struct candidate **at = find(en, s, place), *old = *at;
 	bool stays = old != NULL && keeps_place(old, fresh, place);
+	const struct candidate *group = *group_of(en, s);
 	int rc;
 
+	fresh->rank = group != NULL ? group->rank : fresh->distance;
 	if (old != NULL)
 		*at = old->next;
 	link_in(en, fresh, place, stays ? at : NULL);
 	rib_count(w, fresh, p->addr.family, 1);
+	regroup(en, s);
 	rc = rib_install(w, s->vrf, p, en);
 	if (rc != 0) {
 		struct candidate **mine = &en->first;
@@ -132,6 +173,15 @@ static int put(struct weir *w, const struct route_spec *s, struct entry *en, con
 	return rc;
 }
 
+/* Those of its metric that stay may be worth more or less than it was. */
+static void remove_one(struct weir *w, const struct route_spec *s, const struct prefix *p, struct entry *en,
+	struct candidate **at)
+{
+	rib_remove(w, s->vrf, p, en, at);
+	regroup(en, s);
+	rib_install(w, s->vrf, p, en);
+}
+
 /* The new one could not be made: what it was to replace is not the owner's route any more, either. */
 static void forget_old(struct weir *w, const struct route_spec *s, const struct prefix *p, struct entry *en,
 	enum route_place place)
@@ -139,8 +189,18 @@ static void forget_old(struct weir *w, const struct route_spec *s, const struct 
 	struct candidate **at = find(en, s, place);
 
 	if (*at != NULL)
-		rib_remove(w, s->vrf, p, en, at);
+		remove_one(w, s, p, en, at);
 	rib_entry_drop(w, s->vrf, p, en);
+}
+
+/* A route that grows is still the first one's. */
+static void inherit(struct candidate *c, const struct candidate *old, enum route_place place)
+{
+	c->mixed = old->mixed || (place == ROUTE_APPEND && old->protocol != c->protocol);
+	if (place == ROUTE_APPEND) {
+		c->protocol = old->protocol;
+		c->distance = old->distance;
+	}
 }
 
 static int add(struct weir *w, const struct route_spec *s, enum route_place place, struct candidate *c,
@@ -154,11 +214,14 @@ static int add(struct weir *w, const struct route_spec *s, enum route_place plac
 	if (en == NULL)
 		return rib_refuse(w, &p, -ENOMEM, e);
 	old = *find(en, s, place);
+	if (old != NULL && (place == ROUTE_MERGE || place == ROUTE_APPEND))
+		inherit(c, old, place);
 	c->set = set_get(w, s, old != NULL ? old->set : NULL, e);
 	if (c->set != NULL && old != NULL && unchanged(en, old, c, place)) {
 		rib_count(w, old, p.addr.family, -1);
 		old->mark = c->mark;
 		old->protocol = c->protocol;
+		old->mixed = c->mixed;
 		rib_count(w, old, p.addr.family, 1);
 		set_put(w, c->set);
 		return 0;
@@ -210,6 +273,17 @@ static bool is_meant(struct candidate *c, const struct route_spec *s, bool subtr
 	return set_same(set, s) || (subtract && shares_path(set, s));
 }
 
+static struct candidate **find_meant(
+	struct entry *en, const struct route_spec *s, bool subtract, bool same_protocol)
+{
+	struct candidate **at = &en->first;
+
+	while (*at != NULL &&
+		!(is_meant(*at, s, subtract) && (!same_protocol || (*at)->protocol == s->protocol)))
+		at = &(*at)->next;
+	return at;
+}
+
 /* The set's next hops without those of `s`, into *rest. */
 static void rest_of(const struct nhset *set, const struct route_spec *s, struct route_spec *rest)
 {
@@ -228,11 +302,11 @@ int route_feed_del(struct weir *w, const struct route_spec *spec, bool subtract)
 {
 	struct prefix p = prefix_masked(&spec->prefix);
 	struct entry *en = rib_entry(w, spec->vrf, &p);
-	struct candidate **at = en != NULL ? &en->first : NULL;
+	struct candidate **at = en != NULL ? find_meant(en, spec, subtract, true) : NULL;
 	struct route_spec rest = *spec;
 
-	while (at != NULL && *at != NULL && !is_meant(*at, spec, subtract))
-		at = &(*at)->next;
+	if (at != NULL && *at == NULL)
+		at = find_meant(en, spec, subtract, false);
 	if (at == NULL || *at == NULL)
 		return -ENOENT;
 	rest.via_count = 0;
@@ -243,9 +317,10 @@ int route_feed_del(struct weir *w, const struct route_spec *spec, bool subtract)
 		struct err e = {0};
 
 		rest.object = 0;
-		return add(w, &rest, ROUTE_MERGE, &c, &e);
+		add(w, &rest, ROUTE_MERGE, &c, &e);
+		return c.mixed;
 	}
-	rib_remove(w, spec->vrf, &p, en, at);
+	remove_one(w, spec, &p, en, at);
 	rib_entry_drop(w, spec->vrf, &p, en);
 	return 0;
 }
@@ -406,6 +481,21 @@ static void follow(
 	set_put(w, old);
 }
 
+static void remove_swept(struct weir *w, struct route_pass *p, const struct prefix *prefix, struct entry *en,
+	struct candidate **at)
+{
+	struct route_spec key; /* only what says whose it is */
+
+	key.source = (*at)->source;
+	key.feed = (*at)->feed;
+	key.metric = (*at)->metric;
+	key.vrf = p->vrf;
+	p->removed++;
+	rib_remove(w, p->vrf, prefix, en, at);
+	regroup(en, &key);
+	install_again(w, p->vrf, prefix, en);
+}
+
 static void work_on(struct weir *w, struct route_pass *p, const struct prefix *prefix)
 {
 	struct entry *en = rib_entry(w, p->vrf, prefix);
@@ -417,8 +507,7 @@ static void work_on(struct weir *w, struct route_pass *p, const struct prefix *p
 		if (is_stale(p, c) && p->look) {
 			tell(p, c, prefix, p->vrf);
 		} else if (is_stale(p, c) || (c->set != NULL && set_now(c->set)->gone)) {
-			rib_remove(w, p->vrf, prefix, en, at);
-			p->removed++;
+			remove_swept(w, p, prefix, en, at);
 			continue;
 		} else if (c->set != NULL && c->set->moved != NULL) {
 			follow(w, p->vrf, prefix, en, c);

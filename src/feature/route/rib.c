@@ -80,7 +80,7 @@ static struct candidate **find(struct entry *en, uint8_t source)
 
 int rib_order(const struct candidate *c, const struct candidate *other)
 {
-	int d = c->distance - other->distance;
+	int d = c->rank - other->rank;
 
 	if (d == 0 && route_is_feed(c->source) && route_is_feed(other->source) && c->metric != other->metric)
 		return c->metric < other->metric ? -1 : 1;
@@ -181,6 +181,7 @@ int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct c
 	if (old != NULL)
 		*at = old->next;
 	*fresh = *c;
+	fresh->rank = c->distance;
 	insert(en, fresh);
 	rc = rib_install(w, vrf, &m, en);
 	if (rc != 0) { /* back to what was */

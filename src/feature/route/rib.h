@@ -46,9 +46,11 @@ struct candidate {
 	struct nhset *set; /* NULL: `nh` is given */
 	uint16_t nh;
 	uint8_t source, distance;
+	uint8_t rank; /* what the order goes by: the distance, or that of the first of its feed and metric */
 	bool from_config;
 	uint8_t mark; /* round of the configuration or of the feed that wanted it */
 	uint8_t feed, protocol;
+	bool mixed; /* has next hops of several protocols */
 	uint32_t metric;
 };
 

@@ -69,8 +69,9 @@ int route_del(struct weir *w, uint16_t vrf, uint8_t source, const struct prefix 
 enum route_place {
 	ROUTE_FRONT,
 	ROUTE_BACK,    /* behind those with the current mark, before those with an older one */
-	ROUTE_REPLACE, /* of the first */
+	ROUTE_REPLACE, /* of the one with the same next-hop object, else of the first */
 	ROUTE_MERGE,   /* of the one that shares a next hop; none does: as ROUTE_BACK */
+	ROUTE_APPEND,  /* the same, but it stays the protocol's that it was */
 };
 
 /* Adds a route of a feed, whose next hops all name their interface. One that is there in this form already
@@ -80,7 +81,8 @@ enum route_place {
 int route_feed_add(
 	struct weir *w, const struct route_spec *spec, enum route_place place, uint8_t mark, struct err *e);
 /* Removes the route with these prefix, feed, metric and next hops (or object); without next hops the first
- * there is. `subtract`: takes only these next hops from the route that has them. 0 or -ENOENT. */
+ * there is. `subtract`: takes only these next hops from the route that has them. 0, 1: done, but whose the
+ * rest is must be asked (next hops of several protocols were merged), or -ENOENT. */
 int route_feed_del(struct weir *w, const struct route_spec *spec, bool subtract);
 /* How the route of a feed with this prefix, metric and next hops (or object) is there. */
 enum route_there {
