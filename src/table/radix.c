@@ -264,7 +264,12 @@ static bool walk_node(const struct walk *w, const struct node *n)
 void radix_walk(const struct radix *r, const uint8_t *after_key, unsigned after_len,
 	bool (*fn)(void *ctx, const uint8_t *key, unsigned len, void *value), void *ctx)
 {
-	struct walk w = {.after = after_key, .after_len = after_len, .bytes = r->bytes, .fn = fn, .ctx = ctx};
+	struct walk w = {.after_len = after_len, .bytes = r->bytes, .fn = fn, .ctx = ctx};
+	uint8_t after[16]; /* fn may remember where it is in the very key the walk was begun with */
 
+	if (after_key != NULL) {
+		memcpy(after, after_key, r->bytes);
+		w.after = after;
+	}
 	walk_node(&w, r->root);
 }

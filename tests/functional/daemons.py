@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Routing daemons in namespaces: FRR and BIRD by pid, files in the lab's directory, never through an init system."""
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -35,8 +36,11 @@ def frr(lab, ns, name, config, *argv, where="frr"):
     os.makedirs(place, exist_ok=True)
     with open(f"{place}/{name}.conf", "w", encoding="utf-8") as f:
         f.write(config)
+    user = pwd.getpwnam("frr")  # it gives up root
+    os.chmod(lab.dir, 0o755)
+    os.chown(place, user.pw_uid, user.pw_gid)
     return Daemon(lab, ns, [f"{FRR}/{name}", "-f", f"{place}/{name}.conf", "-z", f"{place}/zserv", "-i", f"{place}/{name}.pid",
-                            "--vty_socket", place, "-u", "root", "-g", "root", "-P", "0", "--log", f"file:{place}/{name}.log",
+                            "--vty_socket", place, "-P", "0", "--log", f"file:{place}/{name}.log",
                             *argv], f"{place}/{name}.out").start()
 
 

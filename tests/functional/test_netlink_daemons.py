@@ -111,6 +111,7 @@ protocol bgp up { local 10.0.1.1 as 65000; neighbor 10.0.1.9 as 65001; connect r
     twins.same_as_kernel(lab)
     r = random.Random(1)
     for _ in range(3):  # the kernel keeps its routes: forwarding goes on
+        expect(lab, bird=len(NETS))
         time.sleep(r.random())
         mine.kill()
         assert count(lab, "bird") == len(NETS)

@@ -140,7 +140,7 @@ def independent(lab):
                       if kind == "unicast" else ()))
     got = {(r["prefix"], r["type"], r["metric"], tuple(sorted((v["address"], v["interface"]) for v in r["via"])))
            for r in twins.routes(lab)}
-    assert got == want, (got - want, want - got)
+    assert got == want, (sorted(got - want), sorted(want - got), twins.source(lab))
 
 
 def test_a_full_table_is_said_and_tried_again(lab):

@@ -119,11 +119,11 @@ static int ask(struct kernel_feed *k, uint16_t type, uint8_t family)
 }
 
 /* What one datagram of a dump says: 0 more follow, 1 that was all, or a negative errno. Messages of other
- * requests (of a dump that was given up) are made nothing. */
-static int look_through(struct kernel_feed *k, uint8_t *data, size_t len)
+ * requests (of a dump that was given up) are made nothing. An inconsistent dump is read to its end: there cannot
+ * be a second one before. */
+static int look_through(struct kernel_feed *k, uint8_t *data, size_t len, bool *inconsistent)
 {
 	const struct nlmsghdr *first;
-	int rc = 0;
 
 	for (size_t at = 0; (first = nl_first(data + at, len - at)) != NULL; at += nl_step(first, len - at)) {
 		struct nlmsghdr *h = (struct nlmsghdr *)(void *)(data + at);
@@ -133,7 +133,7 @@ static int look_through(struct kernel_feed *k, uint8_t *data, size_t len)
 			continue;
 		}
 		if ((h->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
-			rc = -EAGAIN;
+			*inconsistent = true;
 		if (h->nlmsg_type == NLMSG_ERROR && h->nlmsg_len >= NLMSG_LENGTH(sizeof(int))) {
 			int code;
 
@@ -141,9 +141,9 @@ static int look_through(struct kernel_feed *k, uint8_t *data, size_t len)
 			return code != 0 ? code : 1;
 		}
 		if (h->nlmsg_type == NLMSG_DONE)
-			return rc != 0 ? rc : 1;
+			return 1;
 	}
-	return rc;
+	return 0;
 }
 
 /* One datagram to the end of the block. Bytes, 0 at the end of the feed, or a negative errno. */
@@ -180,6 +180,7 @@ static int dump(struct kernel_feed *k, struct feed *f, uint16_t type, uint8_t fa
 {
 	struct block *b = NULL;
 	int rc = ask(k, type, family);
+	bool inconsistent = false;
 
 	while (rc == 0) {
 		ssize_t n;
@@ -197,7 +198,7 @@ static int dump(struct kernel_feed *k, struct feed *f, uint16_t type, uint8_t fa
 			rc = (int)n;
 			break;
 		}
-		rc = look_through(k, b->data + b->len, (size_t)n);
+		rc = look_through(k, b->data + b->len, (size_t)n, &inconsistent);
 		b->len += NLMSG_ALIGN((size_t)n);
 		if (b->room - b->len < DATAGRAM_MAX && rc == 0) {
 			if (!feed_push(f, b))
@@ -207,7 +208,7 @@ static int dump(struct kernel_feed *k, struct feed *f, uint16_t type, uint8_t fa
 	}
 	if (b != NULL && !feed_push(f, b))
 		return -ECANCELED;
-	return rc == 1 ? 0 : rc;
+	return rc != 1 ? rc : inconsistent ? -EAGAIN : 0;
 }
 
 static int dump_all(struct kernel_feed *k, struct feed *f)
