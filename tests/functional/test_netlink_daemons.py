@@ -59,7 +59,7 @@ def start(lab, netlink="{}"):
 
 
 def zebra(lab, *argv, config="ip route 192.0.2.0/24 10.0.0.9\n"):
-    z = daemons.frr(lab, lab.ns, "zebra", "", *argv)
+    z = daemons.frr(lab, lab.ns, "zebra", "fpm address 127.0.0.1\n" if argv else "", *argv)
     static = daemons.frr(lab, lab.ns, "staticd", config)
     return z, static
 

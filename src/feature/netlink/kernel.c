@@ -119,8 +119,8 @@ static int ask(struct kernel_feed *k, uint16_t type, uint8_t family)
 }
 
 /* What one datagram of a dump says: 0 more follow, 1 that was all, or a negative errno. Messages of other
- * requests (of a dump that was given up) are made nothing. An inconsistent dump is read to its end: there cannot
- * be a second one before. */
+ * requests (of a dump that was given up) are made nothing. An inconsistent dump is read to its end: there
+ * cannot be a second one before. */
 static int look_through(struct kernel_feed *k, uint8_t *data, size_t len, bool *inconsistent)
 {
 	const struct nlmsghdr *first;

@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/reserve.h"
 #include "feature/route/rib.h"
-#include "table/radix.h"
 
 /* --- one route --- */
 
@@ -34,17 +32,41 @@ static bool same_object(const struct nhset *set, const struct route_spec *s)
 	return s->object != 0 && set->object == s->object;
 }
 
-/* Final set of a candidate: what its object has become meanwhile. */
-static struct nhset *set_now(struct nhset *s)
+struct nhset *feed_set_now(struct nhset *s)
 {
-	while (s->moved != NULL)
+	while (s != NULL && s->moved != NULL) /* routes that are no feed's may have no set */
 		s = s->moved;
 	return s;
 }
 
+/* IPv6: more next hops may be added to it one by one. */
+static bool can_grow(const struct nhset *set)
+{
+	return set->type == ROUTE_UNICAST && set->object == 0 && set->via_count != 0 &&
+	       set->via[0].via.address.family != FAMILY_NONE;
+}
+
+static bool spec_can_grow(const struct route_spec *s)
+{
+	return s->type == ROUTE_UNICAST && s->object == 0 && s->via_count != 0 &&
+	       s->via[0].address.family != FAMILY_NONE;
+}
+
+/* IPv6 of the kernel: a route takes the place of one of its kind, if there is one. */
+static struct candidate **first_of_kind(struct candidate **at, const struct route_spec *s)
+{
+	struct candidate **c = at;
+
+	if (s->prefix.addr.family != FAMILY_V6 || s->source != ROUTE_KERNEL)
+		return at;
+	while (*c != NULL && !(is_of(*c, s) && can_grow(feed_set_now((*c)->set)) == spec_can_grow(s)))
+		c = &(*c)->next;
+	return *c != NULL ? c : at;
+}
+
 static bool is_wanted(struct candidate *c, const struct route_spec *s, enum route_place place)
 {
-	struct nhset *set = set_now(c->set);
+	struct nhset *set = feed_set_now(c->set);
 
 	if (!is_of(c, s))
 		return false;
@@ -57,7 +79,8 @@ static bool is_wanted(struct candidate *c, const struct route_spec *s, enum rout
 		return false;
 	if (set_same(set, s) || same_object(set, s))
 		return true;
-	return (place == ROUTE_MERGE || place == ROUTE_APPEND) && shares_path(set, s);
+	return (place == ROUTE_MERGE || place == ROUTE_APPEND) && can_grow(set) && s->object == 0 &&
+	       shares_path(set, s);
 }
 
 /* The route that a new one takes the place of; *NULL when it takes none's. */
@@ -75,7 +98,7 @@ static struct candidate **find(struct entry *en, const struct route_spec *s, enu
 	}
 	while (*at != NULL && !is_wanted(*at, s, place))
 		at = &(*at)->next;
-	return at;
+	return place == ROUTE_REPLACE ? first_of_kind(at, s) : at;
 }
 
 static struct candidate **group_of(struct entry *en, const struct route_spec *s)
@@ -87,8 +110,7 @@ static struct candidate **group_of(struct entry *en, const struct route_spec *s)
 	return at;
 }
 
-/* Among routes of one metric the kernel's order counts, and its first one's distance is that of all. */
-static void regroup(struct entry *en, const struct route_spec *s)
+void feed_regroup(struct entry *en, const struct route_spec *s)
 {
 	struct candidate **at = group_of(en, s), *first = *at, *last = first;
 
@@ -154,7 +176,7 @@ static int put(struct weir *w, const struct route_spec *s, struct entry *en, con
 		*at = old->next;
 	link_in(en, fresh, place, stays ? at : NULL);
 	rib_count(w, fresh, p->addr.family, 1);
-	regroup(en, s);
+	feed_regroup(en, s);
 	rc = rib_install(w, s->vrf, p, en);
 	if (rc != 0) {
 		struct candidate **mine = &en->first;
@@ -178,7 +200,7 @@ static void remove_one(struct weir *w, const struct route_spec *s, const struct 
 	struct candidate **at)
 {
 	rib_remove(w, s->vrf, p, en, at);
-	regroup(en, s);
+	feed_regroup(en, s);
 	rib_install(w, s->vrf, p, en);
 }
 
@@ -260,7 +282,7 @@ int route_feed_add(
 
 static bool is_meant(struct candidate *c, const struct route_spec *s, bool subtract)
 {
-	struct nhset *set = set_now(c->set);
+	struct nhset *set = feed_set_now(c->set);
 
 	if (!is_of(c, s))
 		return false;
@@ -270,7 +292,7 @@ static bool is_meant(struct candidate *c, const struct route_spec *s, bool subtr
 		return set->object == s->object;
 	if (s->via_count == 0)
 		return true;
-	return set_same(set, s) || (subtract && shares_path(set, s));
+	return set_same(set, s) || (subtract && can_grow(set) && shares_path(set, s));
 }
 
 static struct candidate **find_meant(
@@ -311,7 +333,7 @@ int route_feed_del(struct weir *w, const struct route_spec *spec, bool subtract)
 		return -ENOENT;
 	rest.via_count = 0;
 	if (subtract && spec->object == 0 && spec->via_count != 0)
-		rest_of(set_now((*at)->set), spec, &rest);
+		rest_of(feed_set_now((*at)->set), spec, &rest);
 	if (rest.via_count != 0) {
 		struct candidate c = **at;
 		struct err e = {0};
@@ -334,7 +356,7 @@ enum route_there route_feed_check(struct weir *w, const struct route_spec *spec,
 	for (struct candidate *c = en != NULL ? en->first : NULL; c != NULL; c = c->next) {
 		if (!is_of(c, spec))
 			continue;
-		if (set_same(set_now(c->set), spec) && c->protocol == spec->protocol) {
+		if (set_same(feed_set_now(c->set), spec) && c->protocol == spec->protocol) {
 			c->mark = mark;
 			return rib_is_right(w, spec->vrf, &p, en) ? ROUTE_SAME : ROUTE_ASTRAY;
 		}
@@ -361,193 +383,4 @@ void route_feed_link(struct weir *w, uint16_t iface, bool down)
 	if (sets_refresh(w))
 		rib_reinstall(w);
 	releases_flush(w);
-}
-
-/* --- next-hop objects --- */
-
-/* The set's routes go over to the object's new next hops, or go. */
-static void move_set(struct weir *w, struct nhset *s, bool (*fill)(void *, struct route_spec *), void *ctx)
-{
-	struct route_spec spec = {.prefix.addr.family = s->family,
-		.vrf = s->vrf,
-		.source = s->source,
-		.feed = s->feed,
-		.object = s->object,
-		.type = s->type};
-	struct err e = {0};
-
-	if (!fill(ctx, &spec)) {
-		s->gone = true;
-		return;
-	}
-	if (set_same(s, &spec))
-		return;
-	s->moved = set_get(w, &spec, s, &e);
-	if (s->moved != NULL)
-		return;
-	log_error("routes over next-hop object %u are withdrawn: %s", s->object, e.text);
-	s->gone = true;
-}
-
-bool route_feed_object(struct weir *w, uint8_t source, uint8_t feed, uint32_t object,
-	bool (*fill)(void *ctx, struct route_spec *spec), void *ctx)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < SET_HASH; i++)
-		for (struct nhset *s = w->route->set[i]; s != NULL; s = s->next) {
-			if (s->source != source || s->feed != feed || s->object != object || s->gone ||
-				s->moved != NULL)
-				continue;
-			move_set(w, s, fill, ctx);
-			any |= s->gone || s->moved != NULL;
-		}
-	return any;
-}
-
-/* --- the walk --- */
-
-#define AT_ONCE 256
-
-struct step {
-	struct weir *w;
-	struct route_pass *pass;
-	unsigned budget, found;
-	struct prefix prefix[AT_ONCE]; /* collected, because the tree must not change during a walk */
-	uint8_t family;
-	bool more;
-};
-
-static bool is_stale(const struct route_pass *p, const struct candidate *c)
-{
-	return p->sweep && c->source == p->source && c->feed == p->feed && c->mark != p->mark;
-}
-
-static bool needs_work(const struct route_pass *p, const struct candidate *c)
-{
-	return is_stale(p, c) || (c->set != NULL && (c->set->gone || c->set->moved != NULL));
-}
-
-static bool collect(void *ctx, const uint8_t *key, unsigned len, void *value)
-{
-	struct step *s = ctx;
-	const struct entry *en = value;
-	bool work = false;
-
-	for (const struct candidate *c = en->first; c != NULL; c = c->next)
-		work |= needs_work(s->pass, c);
-	s->pass->last = rib_key(s->family, key, len);
-	if (work)
-		s->prefix[s->found++] = s->pass->last;
-	s->more = --s->budget == 0 || s->found == AT_ONCE;
-	return !s->more;
-}
-
-static void tell(
-	const struct route_pass *p, const struct candidate *c, const struct prefix *prefix, uint16_t vrf)
-{
-	struct route_spec s = {.prefix = *prefix,
-		.vrf = vrf,
-		.source = c->source,
-		.feed = c->feed,
-		.protocol = c->protocol,
-		.metric = c->metric,
-		.distance = c->distance,
-		.type = c->set->type,
-		.object = c->set->object,
-		.via_count = c->set->via_count};
-
-	for (unsigned i = 0; i < s.via_count; i++)
-		s.via[i] = c->set->via[i].via;
-	p->fn(p->ctx, &s);
-}
-
-static void install_again(struct weir *w, uint16_t vrf, const struct prefix *prefix, struct entry *en)
-{
-	if (rib_install(w, vrf, prefix, en) != 0)
-		log_error("a route could not be installed again: the forwarding table is full");
-}
-
-/* Moves the candidate to the set its object has become. The old one is let go when no FIB entry points at it.
- */
-static void follow(
-	struct weir *w, uint16_t vrf, const struct prefix *prefix, struct entry *en, struct candidate *c)
-{
-	struct nhset *old = c->set, *now = set_now(old);
-
-	now->refs++;
-	c->set = now;
-	install_again(w, vrf, prefix, en);
-	set_put(w, old);
-}
-
-static void remove_swept(struct weir *w, struct route_pass *p, const struct prefix *prefix, struct entry *en,
-	struct candidate **at)
-{
-	struct route_spec key; /* only what says whose it is */
-
-	key.source = (*at)->source;
-	key.feed = (*at)->feed;
-	key.metric = (*at)->metric;
-	key.vrf = p->vrf;
-	p->removed++;
-	rib_remove(w, p->vrf, prefix, en, at);
-	regroup(en, &key);
-	install_again(w, p->vrf, prefix, en);
-}
-
-static void work_on(struct weir *w, struct route_pass *p, const struct prefix *prefix)
-{
-	struct entry *en = rib_entry(w, p->vrf, prefix);
-	struct candidate **at = en != NULL ? &en->first : NULL;
-
-	while (at != NULL && *at != NULL) {
-		struct candidate *c = *at;
-
-		if (is_stale(p, c) && p->look) {
-			tell(p, c, prefix, p->vrf);
-		} else if (is_stale(p, c) || (c->set != NULL && set_now(c->set)->gone)) {
-			remove_swept(w, p, prefix, en, at);
-			continue;
-		} else if (c->set != NULL && c->set->moved != NULL) {
-			follow(w, p->vrf, prefix, en, c);
-		}
-		at = &c->next;
-	}
-	if (en != NULL)
-		rib_entry_drop(w, p->vrf, prefix, en);
-}
-
-/* Part of one tree; true when it is through. */
-static bool step(struct weir *w, struct step *s)
-{
-	struct route_pass *p = s->pass;
-
-	s->family = p->tree ? FAMILY_V6 : FAMILY_V4;
-	s->found = 0;
-	s->more = false;
-	radix_walk(w->route->rib[p->vrf][p->tree], p->begun ? p->last.addr.bytes : NULL,
-		p->begun ? p->last.len : 0, collect, s);
-	p->begun = true;
-	for (unsigned i = 0; i < s->found; i++)
-		work_on(w, p, &s->prefix[i]);
-	return !s->more;
-}
-
-bool route_pass(struct weir *w, struct route_pass *p, unsigned budget)
-{
-	struct step s = {.w = w, .pass = p, .budget = budget};
-
-	for (; p->vrf < VRF_MAX; p->vrf++, p->tree = 0) {
-		for (; p->tree < 2; p->tree++, p->begun = false) {
-			if (w->route->rib[p->vrf][p->tree] == NULL)
-				continue;
-			while (!step(w, &s) || s.budget == 0)
-				if (s.budget == 0)
-					return false;
-		}
-		p->begun = false;
-	}
-	releases_flush(w);
-	return true;
 }

@@ -184,6 +184,13 @@ const struct candidate *rib_find(const struct weir *w, uint16_t vrf, const struc
 void rib_sweep(struct weir *w, uint8_t mark);
 void rib_free(struct weir *w);
 
+/* feed.c */
+/* Final set of a candidate: what its object has become meanwhile. */
+struct nhset *feed_set_now(struct nhset *s);
+/* Among routes of one metric the kernel's order counts, and its first one's distance is that of all: after a
+ * change among those of the spec's feed and metric. */
+void feed_regroup(struct entry *en, const struct route_spec *s);
+
 /* connected.c */
 #define CONNECTED_PER_ADDRESS 5 /* itself, subnet, two broadcasts or the anycast address */
 void connected_sync(struct weir *w);
