@@ -246,7 +246,7 @@ static void test_packets_follow(void **state)
 	begin_ip(0, 2, "10.0.0.2", "203.0.113.5");
 	build_udp(&lab.b, 1, 1);
 	inject(0);
-	expect_drop("blackhole");
+	expect_drop("route-blackhole");
 }
 
 /* Connected routes have no set of next hops; static ones come first at the same distance. */
