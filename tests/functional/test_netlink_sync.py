@@ -228,7 +228,7 @@ def test_other_prefixes_lose_no_packet_while_routes_churn(lab):
     mac = lab.macs()["lan"]
     frames = [frame(mac, "10.0.0.2", f"198.51.{100 + k % 2}.{k}", 1000 + k) for k in range(8)]
     begin = time.monotonic()
-    with Stream(lab.a, lab.b, frames, pps=2000) as s:
+    with Stream(lab.a, lab.b, frames, pps=500) as s:
         for n in range(2):
             twins.batch(lab, nets(20000, "replace", "10.0.1.9" if n else "10.0.1.8"))
             twins.ip(lab, "route", "replace", "198.51.101.0/24", "via", "10.0.1.8", "proto", "bgp")
