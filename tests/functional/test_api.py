@@ -37,7 +37,7 @@ BODIES = [
     ("POST", "/v1/counters/clear", {}),
 ]
 # Walked by test_api_config.py: configurations change much more than one object.
-ELSEWHERE = re.compile(r"^/v1/config(/|$)")
+ELSEWHERE = re.compile(r"^/v1/(config(/|$)|kernel/diff$)")
 
 
 @pytest.fixture(scope="module")
