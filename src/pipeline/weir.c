@@ -294,9 +294,6 @@ unsigned weir_control(struct weir *w, uint64_t now)
 		n += take_punted(w, w->worker[i]);
 	n += run_turns(w);
 	n += run_timers(w);
-	for (struct feature *f = features; f != NULL; f = f->next)
-		if (f->turn != NULL)
-			n += f->turn(w);
 	return n + run_deferred(w);
 }
 
