@@ -339,6 +339,7 @@ class Lab:
 
     def quiet(self):
         """A fresh start within a shared lab: nothing waits in the hosts' sockets, every counter is zero."""
+        self.unseen = True  # also what the router itself has on its way
         self.processed()
         for h in self.hosts.values():
             if h.sock is not None:

@@ -73,7 +73,7 @@ def p4(one, size, **ip):
 
 def is_ip(p):
     """Not the router's neighbour discovery when its addresses come and go."""
-    return p.haslayer(IP) or p.haslayer(IPv6) and bytes(p[IPv6])[40] not in (135, 136)
+    return p.haslayer(IP) or p.haslayer(IPv6) and p[IPv6].dst != "ff02::16" and bytes(p[IPv6])[40] not in (135, 136)
 
 
 def header_sum(p):
@@ -158,7 +158,9 @@ def option(kind, fill, length=4):
 
 def test_options_are_copied_as_their_flag_says(router):
     """RFC 791 3.1: the high bit of the type says whether an option goes into every fragment."""
-    options = [IPOption(b"\x01"), option(0x44, 0x05, 8), option(0x94, 0), option(0x07, 4, 7), option(0x88, 9)]
+    # Nothing for us to write into: a record that is full and a timestamp asked of somebody else.
+    options = [IPOption(b"\x01"), IPOption(b"\x44\x0c\x05\x03\x0a\0\x02\x02\0\0\0\0"), option(0x94, 0),
+               IPOption(b"\x07\x07\x08\x01\x02\x03\x04"), option(0x88, 9)]
     router.a.send(p4(router, 3000, options=options))
     got = router.b.receive(wait=2.5, match=is_ip, enough=3)
     heads = [bytes(p[IP])[20:p[IP].ihl * 4] for p in got]
@@ -182,7 +184,7 @@ def test_many_large_packets_at_once(router):
     use(router, config(68))
     router.quiet()
     router.a.send(*[p4(router, 8980, id=i + 1) for i in range(40)])
-    got = router.b.drain(idle=0.6)
+    got = [f for f in router.b.drain(idle=0.6) if f[12:14] == b"\x08\0"]
     drops = router.drops()
     assert drops["ip-fragmented"] >= len({f[18:20] for f in got}) >= 5
     assert len(got) == drops["ip-fragmented"] * -(-8980 // 48) - drops["tx-full"]

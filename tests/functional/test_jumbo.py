@@ -63,7 +63,7 @@ def packet(one, src, dst, size, payload=None, tags=(), **ip):
 
 
 def is_ip(p):
-    return p.haslayer(IP) or p.haslayer(IPv6) and bytes(p[IPv6])[40] not in (135, 136)
+    return p.haslayer(IP) or p.haslayer(IPv6) and p[IPv6].dst != "ff02::16" and bytes(p[IPv6])[40] not in (135, 136)
 
 
 def tags(p):

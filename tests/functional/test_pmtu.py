@@ -71,7 +71,7 @@ def told(got):
 
 
 def is_ip(p):
-    return p.haslayer(IP) or p.haslayer(IPv6) and bytes(p[IPv6])[40] not in (135, 136)
+    return p.haslayer(IP) or p.haslayer(IPv6) and p[IPv6].dst != "ff02::16" and bytes(p[IPv6])[40] not in (135, 136)
 
 
 @pytest.mark.parametrize("family,mtu", [(4, 68), (4, 576), (4, 1006), (4, 1280), (4, 1400), (4, 1499),
