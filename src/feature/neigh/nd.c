@@ -205,14 +205,16 @@ void nd_punted(struct weir *w, struct rte_mbuf *m, struct note *note)
 	if (m->nb_segs != 1 || note->l3 < 14 || m->data_len < note->l3 + 40)
 		r = &reason_nd_bad;
 	else if (ifc != NULL) {
-		/* Solicitations are answered here; routers' messages and queries are for the kernel as well. */
+		/* Solicitations are answered here; routers' messages and queries are for the kernel as well.
+		 */
 		if (m->data_len > note->l4 && rte_pktmbuf_mtod(m, const uint8_t *)[note->l4] != ND_SOLICIT)
 			kernel_copy(w, m, note);
 		if (m->data_len > note->l4 && note->proto == IPPROTO_ICMPV6 &&
 			*rte_pktmbuf_mtod_offset(m, const uint8_t *, note->l4) == MLD_QUERY)
 			r = mld_query(w, ifc, m, note);
 		else
-		r = handle(w, ifc, rte_pktmbuf_mtod(m, const uint8_t *), note->l3, note->l4, m->data_len);
+			r = handle(w, ifc, rte_pktmbuf_mtod(m, const uint8_t *), note->l3, note->l4,
+				m->data_len);
 	}
 	weir_consume(w, m, r);
 }
