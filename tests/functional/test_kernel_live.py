@@ -69,7 +69,8 @@ def test_a_configuration_adds_changes_and_removes_twins(router):
 
 def test_ipv6_returns_when_the_mtu_grows_again(router):
     whole = addresses("lan", router.ns)
-    router.apply(config(lan=", mtu: 1000"))
+    router.apply(config(lan=", mtu: 1000").replace(', "2001:db8:1::1/64"', ""))
+    assert addresses("lan", router.ns) == ["10.0.1.1/24"]
     router.apply(config())
     assert addresses("lan", router.ns) == whole
 

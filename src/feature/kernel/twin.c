@@ -222,6 +222,8 @@ void twin_address(struct weir *w, struct twin *t, const struct prefix *p, bool a
 
 	while (i < t->own_count && !(ipaddr_equal(&t->own[i].addr, &p->addr) && t->own[i].len == p->len))
 		i++;
+	if (added && p->addr.family == FAMILY_V6 && t->mtu < 1280)
+		return; /* when the MTU has grown, see twin_follow() */
 	if (added) {
 		rc = add_address(w, t, p);
 		if (rc == 0 && i == t->own_count && i < IFACE_ADDRESSES)
