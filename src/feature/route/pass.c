@@ -152,6 +152,7 @@ static void work_on(struct weir *w, struct route_pass *p, const struct prefix *p
 			tell(p, c, prefix, p->vrf);
 		} else if (is_stale(p, c) || (c->set != NULL && feed_set_now(c->set)->gone)) {
 			remove_swept(w, p, prefix, en, at);
+			at = &en->first; /* others may stand elsewhere now */
 			continue;
 		} else if (c->set != NULL && c->set->moved != NULL) {
 			follow(w, p->vrf, prefix, en, c);
