@@ -7,13 +7,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "feature/kernel/kernel.h"
 #include "feature/netlink/priv.h"
 
-/* The twin of an interface is the kernel's link of its name, in the namespace weir runs in. */
+/* The interface a link of the namespace weir runs in stands for: its twin's, or without twins the one of its
+ * name. */
 static uint16_t twin_of(const struct weir *w, const struct link *l)
 {
-	const struct iface *ifc = generation_iface(w->gen, l->name);
+	const struct iface *ifc;
 
+	if (kernel_enabled(w))
+		return kernel_twin_of(w, 0, (int)l->index);
+	ifc = generation_iface(w->gen, l->name);
 	return ifc != NULL ? ifc->id : IFACE_NONE;
 }
 
