@@ -32,7 +32,8 @@ static inline struct nlmsghdr *head(void)
 
 static inline void put(const void *bytes, size_t len)
 {
-	memcpy(m.bytes + head()->nlmsg_len, bytes, len);
+	if (len != 0)
+		memcpy(m.bytes + head()->nlmsg_len, bytes, len);
 	head()->nlmsg_len += (uint32_t)len;
 }
 
