@@ -234,6 +234,45 @@ def test_frr_bgp_and_bfd(lab, programs, away):
     assert twin(one, "lan")["class"]["other"]["punted"] > 10000
 
 
+ROUTER = """
+interfaces:
+  lan: {port: a, addresses: [10.0.1.1/24, "2001:db8:1::1/64"]}
+  back: {port: b, addresses: [10.0.2.1/24]}
+kernel: {prefix: w-}
+netlink: {}
+"""
+
+
+@pytest.mark.needs("vtysh", "root")
+def test_frr_on_twins_fills_the_fib(lab, programs, away):
+    """The whole way: BGP over the twin, its route from the kernel into weir's table, packets by it; and back again
+    when the neighbour dies. Twins have a prefix, so that they are not found by the interfaces' names."""
+    one = lab()
+    one.a.kernel("10.0.1.2/24", "2001:db8:1::2/64", "203.0.113.1/32")
+    one.b.kernel("10.0.2.2/24", gateway=("10.0.2.1",))
+    run("ip", "link", "set", "lo", "up", ns=one.ns)
+    one.start(ROUTER)
+    until(lambda: has_carrier("w-lan", one.ns) and has_carrier("w-back", one.ns))
+    one.wait_usable()
+    ours = bgp("r1", 65001, "1.1.1.1", "10.0.1.2", 65002, "2001:db8:1::2", "10.0.2.0/24")
+    theirs = bgp("r2", 65002, "2.2.2.2", "10.0.1.1", 65001, "2001:db8:1::1", "203.0.113.0/24")
+    one.r1 = Frr(one.ns, "r1", away, programs, ours, ("bgpd", "bfdd"))
+    one.r2 = Frr(one.a.ns, "r2", away, programs, theirs, ("bgpd", "bfdd"))
+
+    def learnt():
+        return [r for r in one.show("routes")["routes"] if r["prefix"] == "203.0.113.0/24"]
+    until(learnt, 60, 0.5)
+    assert (learnt()[0]["source"], learnt()[0]["protocol"]) == ("kernel", "bgp")
+    until(lambda: one.b.ping("203.0.113.1", count=1).returncode == 0, 20, 0.5)
+    assert one.weir("kernel", "diff").returncode == 0
+    until(lambda: bfd_up(one.r1), 30, 0.5)
+    for d in programs[-3:]:  # the neighbour's daemons, all at once
+        d.kill()
+    until(lambda: not learnt(), 5, 0.05)
+    assert "Unreachable" in one.b.ping("203.0.113.1", count=1).stdout
+    assert one.weir("kernel", "diff").returncode == 0
+
+
 def bfd_downs(frr):
     peers = json.loads(frr.sh("show bfd peers counters json") or "[]")
     return sum(p.get("session-down", 0) for p in peers)

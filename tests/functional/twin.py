@@ -117,6 +117,10 @@ class Daemon:
     def alive(self):
         return self.p.poll() is None
 
+    def kill(self):
+        os.killpg(self.p.pid, signal.SIGKILL)
+        self.p.wait()
+
     def stop(self):
         if self.alive():
             os.killpg(self.p.pid, signal.SIGTERM)
