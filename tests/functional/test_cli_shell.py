@@ -158,7 +158,7 @@ def test_colour_and_width(one):
 def test_pager(one):
     with Terminal(WEIR, "-s", one.socket, "show", "pipeline", rows=10, WEIR_PAGER="sed s/^/PAGED:/") as t:
         assert t.end() == 0 and "PAGED:" in t.text()
-    with Terminal(WEIR, "-s", one.socket, "--no-pager", "show", "pipeline", WEIR_PAGER="sed s/^/PAGED:/") as t:
+    with Terminal(WEIR, "-s", one.socket, "--no-pager", "show", "pipeline", rows=100, WEIR_PAGER="sed s/^/PAGED:/") as t:
         assert t.end() == 0 and "PAGED:" not in t.text() and "parse" in t.text()
     with Terminal(WEIR, "-s", one.socket, "show", "routes", rows=8, WEIR_PAGER="head -n 2") as t:
         assert t.end() in (0, 1) and "Prefix" in t.text()
