@@ -48,7 +48,13 @@ ip link set lo up
 stty -echo raw </dev/ttyS0
 exec </dev/ttyS0 >/dev/ttyS0 2>&1
 printf '\036ready\n'
-while read -r serial text; do
+while read -r serial check text; do
+	[ -n "$serial" ] || continue
+	case $serial in *[!0-9]*) serial=0 check=1 ;; esac
+	if [ $((${#text} + serial)) != "$check" ]; then # the line lost characters
+		printf '\036again\n'
+		continue
+	fi
 	echo "$text" | base64 -d >/tmp/command
 	sh /tmp/command >/tmp/out 2>&1
 	printf '\036%%s %%s %%s\n' "$serial" $? "$(base64 /tmp/out | tr -d '\n')"
@@ -170,17 +176,24 @@ class VirtualMachine:
         self.answer(b"ready", end)
         return self
 
-    def answer(self, start, end):
-        """The console's line that begins with the mark and `start`."""
-        seen = b""
+    def answer(self, start, end, line=b""):
+        """The console's line that begins with the mark and `start`. An emulated serial line may lose characters of what
+        was sent: the guest asks for `line` again, and a lost end of line is made good."""
+        seen, again = b"", time.monotonic() + 3
         while True:
             while b"\n" in self.rest:
-                line, self.rest = self.rest.split(b"\n", 1)
-                if MARK + start in line:
-                    return line[line.index(MARK + start) + 1:].strip()
-                seen += line + b"\n"
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.console], [], [], left)[0]:
+                got, self.rest = self.rest.split(b"\n", 1)
+                if MARK + start in got:
+                    return got[got.index(MARK + start) + 1:].strip()
+                if MARK + b"again" in got:
+                    self.console.sendall(line)
+                seen += got + b"\n"
+            if line and time.monotonic() > again:
+                self.console.sendall(b"\n")
+                again = time.monotonic() + 3
+            if not select.select([self.console], [], [], 0.5)[0] and time.monotonic() < end:
+                continue
+            if time.monotonic() >= end:
                 raise AssertionError(f"the guest said nothing in time:\n{seen.decode(errors='replace')}")
             data = self.console.recv(65536)
             if not data:
@@ -190,8 +203,10 @@ class VirtualMachine:
     def run(self, command, check=True, timeout=60):
         """Runs a shell command in the guest; the completed process with both streams as text."""
         self.serial += 1
-        self.console.sendall(b"%d %s\n" % (self.serial, base64.b64encode(command.encode())))
-        words = self.answer(b"%d " % self.serial, time.monotonic() + timeout).split(b" ")
+        text = base64.b64encode(command.encode())
+        line = b"%d %d %s\n" % (self.serial, self.serial + len(text), text)
+        self.console.sendall(line)
+        words = self.answer(b"%d " % self.serial, time.monotonic() + timeout, line).split(b" ")
         out = base64.b64decode(words[2]).decode(errors="replace") if len(words) > 2 else ""
         if check and int(words[1]) != 0:
             raise AssertionError(f"guest: {command}: exit {int(words[1])}\n{out}")
