@@ -169,7 +169,7 @@ static void too_much_memory_is_refused(void **state)
 	snprintf(text, sizeof text, "%sdataplane: {table-memory: 16M}\n", base);
 	assert_int_equal(apply(text, &e), 0); /* nothing grows */
 	snprintf(text, sizeof text, "%sdataplane: {table-memory: 16M}\nneighbor: {limit: 30000}\n", base);
-	n = parse(text);
+	n = read_tree(text);
 	assert_int_equal(config_service_plan(lab.w->config, n, p), 0);
 	assert_true(p->after.total > p->before.total);
 	assert_non_null(strstr(p->refusal, "dataplane.table-memory is 16 MB"));

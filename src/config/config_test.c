@@ -189,7 +189,7 @@ static void each_allocation_fails(bool to_the_end)
 	was = state_text();
 	for (long at = 0;; at++) {
 		struct txn_request q = by("alice");
-		struct node *n = parse(other);
+		struct node *n = read_tree(other);
 		struct err e = {0};
 		int rc;
 
@@ -278,7 +278,7 @@ static void each_feature_refuses(void **state)
 	was = state_text();
 	for (int i = 0; i < REFUSERS; i++) {
 		struct config_plan p;
-		struct node *n = parse(other);
+		struct node *n = read_tree(other);
 		struct err e = {0};
 
 		refusing = i;

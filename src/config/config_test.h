@@ -6,6 +6,7 @@
 #define WEIR_CONFIG_CONFIG_TEST_H
 
 #include "config/config.h"
+#include "control/read_test.h"
 #include "harness.h"
 
 #define PORTS "ports: {p0: {device: x}, p1: {device: x}, p2: {device: x}, p3: {device: x}}\n"
@@ -13,7 +14,6 @@
 /* Two networks, a neighbour, two routes. */
 extern const char base[];
 
-struct node *parse(const char *text); /* checked; fails the test when it is wrong */
 struct txn_request by(const char *user);
 /* A service on a router that has its ports and nothing else; `path` of its startup file or NULL. */
 void begin(const char *path);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "control/schema.h"
-#include "control/yaml.h"
 
 const char base[] =
 	PORTS "vrfs: {blue: {}}\n"
@@ -27,20 +26,6 @@ static const struct schema dataplane[] = {
 static struct schema_part runtime_part = {.fields = dataplane};
 SCHEMA_REGISTER(runtime_part)
 
-struct node *parse(const char *text)
-{
-	static struct diag d;
-	struct node *n;
-
-	d = (struct diag){.file = "test", .source = text, .source_len = strlen(text)};
-	n = yaml_read(text, strlen(text), &d);
-	if (n == NULL || schema_check(n, &d) != 0) {
-		diag_print(&d, stderr);
-		fail_msg("not a good config:\n%s", text);
-	}
-	return n;
-}
-
 struct txn_request by(const char *user)
 {
 	return (struct txn_request){.user = user};
@@ -53,7 +38,7 @@ void begin(const char *path)
 	struct err e = {0};
 
 	lab_config("");
-	if (config_service_new(lab.w, NULL, store_open(NULL, &e), parse(PORTS), path, &q, &e) == NULL)
+	if (config_service_new(lab.w, NULL, store_open(NULL, &e), read_tree(PORTS), path, &q, &e) == NULL)
 		fail_msg("%s", e.text);
 }
 
@@ -66,7 +51,7 @@ void finish(void)
 int apply(const char *text, struct err *e)
 {
 	struct txn_request q = by("alice");
-	struct node *n = parse(text);
+	struct node *n = read_tree(text);
 	int rc = config_service_apply(lab.w->config, n, &q, NULL, e);
 
 	if (rc != 0)

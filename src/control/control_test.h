@@ -14,9 +14,8 @@
 
 #include <cmocka.h>
 
-#include "control/diag.h"
+#include "control/read_test.h"
 #include "control/schema.h"
-#include "control/yaml.h"
 
 static const struct schema t_address = {.type = SCHEMA_IFADDR, .help = "Address."};
 static const struct schema t_interface[] = {
@@ -54,20 +53,5 @@ static const struct schema t_fields[] = {
 };
 static struct schema_part t_part = {.fields = t_fields};
 SCHEMA_REGISTER(t_part)
-
-/* A checked tree; fails the test when there is none. */
-static inline struct node *read_tree(const char *text)
-{
-	static struct diag d;
-	struct node *n;
-
-	d = (struct diag){.file = "test", .source = text, .source_len = strlen(text)};
-	n = yaml_read(text, strlen(text), &d);
-	if (n == NULL || schema_check(n, &d) != 0) {
-		diag_print(&d, stderr);
-		fail_msg("not a good config:\n%s", text);
-	}
-	return n;
-}
 
 #endif

@@ -12,6 +12,12 @@
 
 #define IP6_EXTENSIONS_MAX 8 /* extension headers in one packet; more are refused */
 
+/* The two bytes at p, in wire order, as a number. */
+static inline uint16_t be16_at(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
 enum parse_result {
 	PARSE_OK,
 	PARSE_TRUNCATED, /* a header runs past the end */

@@ -79,11 +79,16 @@ struct nh_table {
 	uint32_t *word;     /* [NH_MAX] NH_PLAIN | iface; follows nh[] by nh_update() */
 };
 
+static inline __m128i nh_l2_vector(const struct nexthop *nh)
+{
+	return _mm_load_si128((const __m128i *)(const void *)&nh->l2);
+}
+
 static inline struct nh_l2 nh_l2_load(const struct nexthop *nh)
 {
 	struct nh_l2 v;
 
-	_mm_storeu_si128((__m128i *)&v, _mm_load_si128((const __m128i *)(const void *)&nh->l2));
+	_mm_storeu_si128((__m128i *)&v, nh_l2_vector(nh));
 	return v;
 }
 

@@ -5,21 +5,17 @@
 #include <errno.h>
 
 #include "feature/iface/iface.h"
+#include "packet/parse.h"
 #include "replay/priv.h"
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 uint16_t frame_iface(const struct generation *g, uint16_t port, const uint8_t *frame, uint32_t len)
 {
 	uint16_t tpid[2] = {0}, vlan[2] = {0};
 	unsigned n = 0, at = 12;
 
-	while (n < 2 && len >= at + 6 && (get16(frame + at) == 0x8100 || get16(frame + at) == 0x88a8)) {
-		tpid[n] = get16(frame + at);
-		vlan[n++] = get16(frame + at + 2) & 0xfff;
+	while (n < 2 && len >= at + 6 && (be16_at(frame + at) == 0x8100 || be16_at(frame + at) == 0x88a8)) {
+		tpid[n] = be16_at(frame + at);
+		vlan[n++] = be16_at(frame + at + 2) & 0xfff;
 		at += 4;
 	}
 	return generation_demux(&g->port[port], n, tpid, vlan);

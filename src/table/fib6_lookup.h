@@ -115,10 +115,10 @@ static inline void fib6_descend_far(const struct fib6_view *f, const uint8_t *co
 	}
 }
 
-/* Looks up n (<= 64) addresses: the lower 16 bits of e[i] = next-hop index, 0 = no route. Memory is asked for
- * between levels. */
+/* Looks up n (<= 64) addresses, each `at` bytes behind ip[i]: the lower 16 bits of e[i] = next-hop index, 0 =
+ * no route. Memory is asked for between levels. */
 static inline void fib6_lookup_values(
-	const struct fib6 *table, const uint8_t *const ip[], uint32_t e[FIB6_BURST], unsigned n)
+	const struct fib6 *table, const uint8_t *const ip[], unsigned at, uint32_t e[FIB6_BURST], unsigned n)
 {
 	const struct fib6_view *t = (const void *)table;
 	const struct fib6_view view = {.dir = t->dir, .arena = t->arena}, *f = &view;
@@ -128,14 +128,14 @@ static inline void fib6_lookup_values(
 
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++) {
-		e[i] = fib6_dir_index(ip[i]);
+		e[i] = fib6_dir_index(ip[i] + at);
 		rte_prefetch0(&f->dir[e[i]]);
 	}
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
 		e[i] = fib6_ask(f, __atomic_load_n(&f->dir[e[i]], __ATOMIC_ACQUIRE));
 	active = fib6_children(e, n) & all;
-	for (unsigned byte = 3; active != 0; byte++) {
+	for (unsigned byte = at + 3; active != 0; byte++) {
 		if (far)
 			fib6_descend_far(f, ip, byte, e, active);
 		else
@@ -150,7 +150,7 @@ static inline void fib6_lookup_burst(
 {
 	uint32_t e[FIB6_BURST] __rte_cache_aligned;
 
-	fib6_lookup_values(table, ip, e, n);
+	fib6_lookup_values(table, ip, 0, e, n);
 	for (unsigned i = 0; i < n; i++)
 		nh[i] = (uint16_t)e[i];
 }

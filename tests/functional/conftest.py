@@ -81,3 +81,11 @@ def module_lab(request):
     yield make
     for one in labs:
         finish(one, request.session.testsfailed != 0)
+
+
+@pytest.fixture
+def router(shared):
+    """For files with a fixture `shared`, one lab for all their tests: every test begins and ends with nothing on its way."""
+    shared.quiet()
+    yield shared
+    shared.settle()

@@ -35,13 +35,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def p4(one, payload=None, to=None, **ip):
     f = {"src": "10.0.1.2", "dst": "10.0.2.2", "ttl": 64}
     f.update(ip)

@@ -29,13 +29,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def packet(one, payload=None, to=None, **ip):
     f = {"src": "2001:db8:1::2", "dst": FAR, "hlim": 64}
     f.update(ip)

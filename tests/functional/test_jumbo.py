@@ -41,13 +41,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def data(n):
     return bytes(i * 11 + (i >> 8) & 255 for i in range(n))
 

@@ -37,13 +37,6 @@ def shared(module_lab):
     return begin(module_lab())
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def test_the_link_is_as_the_interface(router):
     lan, wan = link("lan", router.ns), link("wan", router.ns)
     assert lan["address"] == router.mac["lan"] and lan["mtu"] == 1500

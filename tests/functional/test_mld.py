@@ -31,13 +31,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def plain(address):
     import ipaddress
     return str(ipaddress.ip_address(address))

@@ -29,13 +29,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def packet(one, options, dst="10.0.2.2", inner=None, **ip):
     raw = bytes(options) + b"\0" * (-len(options) % 4)
     return Ether(src=one.a.mac, dst=one.mac["lan"]) / IP(src="10.0.1.2", dst=dst, options=[IPOption(raw)], **ip) / \

@@ -33,13 +33,6 @@ def shared(request, module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def frame(one, tags, payload):
     p = Ether(src=one.a.mac, dst=one.mac["lan"])
     for t in tags:

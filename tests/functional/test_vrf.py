@@ -41,13 +41,6 @@ def shared(module_lab):
     return one
 
 
-@pytest.fixture
-def router(shared):
-    shared.quiet()
-    yield shared
-    shared.settle()
-
-
 def packet(one, host, family, dst, net=1, payload=None):
     src = f"10.0.{net}.2" if family == 4 else f"2001:db8:{net}::2"
     ip = IP(src=src, dst=dst) if family == 4 else IPv6(src=src, dst=dst)

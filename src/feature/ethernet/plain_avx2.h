@@ -22,7 +22,7 @@
 struct plain8_constants {
 	uint32_t low[8], half[8], ones[8], lacking[8], octet[8], highest[8], loopback[8], unused[8], kind[8],
 		kind4[8], fragment[8], lifetime[8], header[8], shortest[8], padded[8], carry[8], hop[8],
-		number[8], kind6_mask[8], kind6[8], lifetime6[8], swap[8], proto[8];
+		number[8], number6[8], kind6_mask[8], kind6[8], lifetime6[8], swap[8], proto[8];
 };
 
 static const struct plain8_constants plain8_constants __rte_cache_aligned = {
@@ -45,6 +45,8 @@ static const struct plain8_constants plain8_constants __rte_cache_aligned = {
 	.hop = X8(0x10000 - 1),
 	.number = {0x80800203, 0x80800607, 0x80800a0b, 0x80800e0f, 0x80800203, 0x80800607, 0x80800a0b,
 		0x80800e0f},
+	.number6 = {0x80800001, 0x80800405, 0x80800809, 0x80800c0d, 0x80800001, 0x80800405, 0x80800809,
+		0x80800c0d},
 	.kind6_mask = X8(0xffff00f0),
 	.kind6 = X8((uint32_t)PLAIN_TYPE6 << 16 | 0x60),
 	.lifetime6 = X8(0x02000000),
@@ -140,14 +142,6 @@ static inline __m256i plain8_is4(
 	return _mm256_cmpeq_epi32(ok, _mm256_set1_epi32(-1));
 }
 
-/* Bytes 0 and 1 of each dword, in wire order, as a number. */
-static inline __m256i plain8_number(__m256i v)
-{
-	return _mm256_srli_epi32(
-		_mm256_or_si256(_mm256_slli_epi32(v, 24), _mm256_srli_epi32(_mm256_slli_epi32(v, 16), 8)),
-		16);
-}
-
 /* All-ones where the next header is one that plain_proto6_ok() knows: bit p of 64. */
 static inline __m256i plain8_protos6_ok(__m256i p)
 {
@@ -177,7 +171,8 @@ static inline __m256i plain8_is6(
 	const struct plain8_constants *k, __m256i type, const __m256i ip[3], __m256i dst, __m256i frame)
 {
 	const __m256i kind = _mm256_and_si256(_mm256_blend_epi16(ip[0], type, 0xaa), K8(kind6_mask));
-	const __m256i end = _mm256_add_epi32(plain8_number(ip[1]), V8(RTE_ETHER_HDR_LEN + 40));
+	const __m256i end =
+		_mm256_add_epi32(_mm256_shuffle_epi8(ip[1], K8(number6)), V8(RTE_ETHER_HDR_LEN + 40));
 	const __m256i proto = _mm256_and_si256(_mm256_srli_epi32(ip[1], 16), V8(0xff));
 	__m256i ok = _mm256_and_si256(_mm256_cmpeq_epi32(kind, K8(kind6)), _mm256_cmpeq_epi32(end, frame));
 

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include "feature/kernel/punt.h"
+#include "packet/parse.h"
 #include "pipeline/worker.h"
 
 REASON_DEFINE(
@@ -28,11 +29,6 @@ struct frame {
 	uint16_t l3;
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static bool is_tag(uint16_t type)
 {
 	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
@@ -45,13 +41,13 @@ static bool parse_frame(const uint8_t *p, size_t len, struct frame *f)
 	*f = (struct frame){.l3 = RTE_ETHER_HDR_LEN};
 	if (len < RTE_ETHER_HDR_LEN)
 		return false;
-	f->type = get16(p + 12);
+	f->type = be16_at(p + 12);
 	while (is_tag(f->type) && f->ntags < 2) {
 		if (len < (size_t)f->l3 + 4)
 			return false;
 		f->tpid[f->ntags] = f->type;
-		f->vlan[f->ntags++] = get16(p + f->l3) & 0xfff;
-		f->type = get16(p + f->l3 + 2);
+		f->vlan[f->ntags++] = be16_at(p + f->l3) & 0xfff;
+		f->type = be16_at(p + f->l3 + 2);
 		f->l3 += 4;
 	}
 	return true;

@@ -10,11 +10,6 @@
 #include "packet/checksum.h"
 #include "packet/parse.h"
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static void put16(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
@@ -23,15 +18,15 @@ static void put16(uint8_t *p, uint32_t v)
 
 static bool read4(const uint8_t *ip, const struct note *n, uint32_t have, struct fragment *f)
 {
-	uint32_t hlen = (ip[0] & 15) * 4u, total = get16(ip + 2);
+	uint32_t hlen = (ip[0] & 15) * 4u, total = be16_at(ip + 2);
 
 	if (hlen < IP4_HEADER || total < hlen || total > have)
 		return false;
 	f->key.src = ipaddr_v4(rte_be_to_cpu_32(ip_get32(ip + 12)));
 	f->key.dst = ipaddr_v4(rte_be_to_cpu_32(ip_get32(ip + 16)));
-	f->key.id = get16(ip + 4);
+	f->key.id = be16_at(ip + 4);
 	f->key.proto = ip[9];
-	f->from = (get16(ip + 6) & 0x1fffu) * 8;
+	f->from = (be16_at(ip + 6) & 0x1fffu) * 8;
 	f->more = (ip[6] & 0x20) != 0;
 	f->data = (uint16_t)(n->l3 + hlen);
 	f->len = total - hlen;
@@ -58,7 +53,7 @@ static uint32_t transport_header(uint8_t proto)
 static bool read6(
 	const uint8_t *ip, const struct note *n, uint32_t have, uint32_t contiguous, struct fragment *f)
 {
-	uint32_t total = IP6_HEADER + (uint32_t)get16(ip + 4);
+	uint32_t total = IP6_HEADER + (uint32_t)be16_at(ip + 4);
 	struct ip6_headers h;
 
 	if (total > have || parse_ip6(ip, contiguous, false, &h) != PARSE_OK || !h.fragment)

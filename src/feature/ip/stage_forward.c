@@ -111,7 +111,7 @@ static inline void forward_family(const struct generation *g, struct burst *b, u
 /* Plain packets to plain next hops: everything was checked by STAGE_PARSE and is prepared. */
 static inline void forward_prepared(const struct nexthop *nh, struct burst *b, unsigned i, unsigned hop_at)
 {
-	const __m128i l2 = _mm_load_si128((const void *)&nh[b->nh[i]].l2);
+	const __m128i l2 = nh_l2_vector(&nh[b->nh[i]]);
 	uint8_t *p = b->data[i];
 
 	/* One store of the addresses and the four bytes behind as they are. */

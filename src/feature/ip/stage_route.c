@@ -317,11 +317,8 @@ static inline uint64_t route4_whole(const struct fib4 *fib, const uint32_t *word
 static inline uint64_t route6_whole(const struct fib6 *fib, const uint32_t *word, struct burst *b, unsigned n)
 {
 	uint32_t value[FIB6_BURST] __rte_cache_aligned, all = NH_PLAIN;
-	const uint8_t *dst[BURST_SIZE];
 
-	for (unsigned i = 0; i < n; i++)
-		dst[i] = b->data[i] + BURST_DST6;
-	fib6_lookup_values(fib, dst, value, n);
+	fib6_lookup_values(fib, (const uint8_t *const *)b->data, BURST_DST6, value, n);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
 		all &= take_hop(b, i, word, (uint16_t)value[i]);

@@ -9,7 +9,6 @@
  * again at once. Rings need no lock.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 
 #include <rte_ether.h>
 
+#include "base/thread.h"
 #include "feature/kernel/kernel_priv.h"
 #include "feature/neigh/neigh.h"
 
@@ -292,20 +292,6 @@ static void wake_twins(struct weir *w)
 
 /* --- life --- */
 
-static int start_thread(struct io *io)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&io->thread, NULL, run, io);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
-		pthread_setname_np(io->thread, "weir-twins");
-	return rc;
-}
-
 static void release(struct io *io)
 {
 	if (io->epoll >= 0)
@@ -330,7 +316,8 @@ static bool open_all(struct io *io)
 	io->solicit =
 		rte_ring_create(name, KERNEL_SOLICIT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return io->epoll >= 0 && io->wake >= 0 && io->solicit != NULL &&
-	       epoll_ctl(io->epoll, EPOLL_CTL_ADD, io->wake, &ev) == 0 && start_thread(io) == 0;
+	       epoll_ctl(io->epoll, EPOLL_CTL_ADD, io->wake, &ev) == 0 &&
+	       thread_start(&io->thread, "weir-twins", run, io) == 0;
 }
 
 struct io *io_start(struct weir *w, struct kernel_lane *lanes, struct err *e)

@@ -8,16 +8,12 @@
 #include <rte_byteorder.h>
 
 #include "feature/kernel/punt.h"
+#include "packet/parse.h"
 
 REASON_DEFINE(reason_kernel_policed, REASON_DROP, "kernel-policed",
 	"Packets of this class for the kernel came in by the interface faster than kernel.police allows.")
 REASON_DEFINE(reason_kernel_ring, REASON_ERROR, "kernel-ring-full",
 	"The worker's ring to the thread that serves the twins was full.")
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 static bool has_ports(const struct burst *b, unsigned i)
 {
@@ -31,8 +27,8 @@ static enum kernel_class classify_ip(const struct burst *b, unsigned i)
 		.proto = b->proto[i], .v6 = b->family[i] == FAMILY_V6, .ports = has_ports(b, i)};
 
 	if (k.ports) {
-		k.sport = get16(burst_l4(b, i));
-		k.dport = get16(burst_l4(b, i) + 2);
+		k.sport = be16_at(burst_l4(b, i));
+		k.dport = be16_at(burst_l4(b, i) + 2);
 	}
 	if (b->pkt[i]->data_len > b->l4[i])
 		k.icmp_type = burst_l4(b, i)[0];
@@ -46,7 +42,7 @@ static enum kernel_class classify(const struct burst *b, unsigned i)
 		return classify_ip(b, i);
 	if (b->pkt[i]->data_len < b->l3[i] + 3)
 		return KERNEL_L2;
-	return kernel_classify_l2(get16(burst_l3(b, i) - 2), burst_l3(b, i));
+	return kernel_classify_l2(be16_at(burst_l3(b, i) - 2), burst_l3(b, i));
 }
 
 static void kernel_one(struct worker *w, const struct generation *g, struct burst *b, unsigned i)

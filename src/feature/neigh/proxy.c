@@ -12,15 +12,11 @@
 #include "feature/neigh/arp_hdr.h"
 #include "feature/neigh/nd_msg.h"
 #include "feature/neigh/neigh_priv.h"
+#include "packet/parse.h"
 
 #define ARP_AT RTE_ETHER_HDR_LEN
 #define IP6_AT RTE_ETHER_HDR_LEN
 #define ICMP6_AT (IP6_AT + 40)
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 /* A request from an address to another one. */
 static bool arp_asks(const uint8_t *frame, size_t len, struct arp_packet *a)
@@ -44,7 +40,7 @@ bool neigh_is_solicitation(const uint8_t *frame, size_t len)
 
 	if (len < RTE_ETHER_HDR_LEN)
 		return false;
-	switch (get16(frame + 12)) {
+	switch (be16_at(frame + 12)) {
 	case RTE_ETHER_TYPE_ARP:
 		return arp_asks(frame, len, &a);
 	case RTE_ETHER_TYPE_IPV6:
@@ -104,7 +100,7 @@ enum neigh_proxy neigh_proxy(struct weir *w, uint16_t iface, const uint8_t *fram
 	uint8_t out[NEIGH_PROXY_FRAME], size_t *out_len)
 {
 	const struct iface *ifc = iface < IFACE_MAX ? w->gen->iface[iface] : NULL;
-	bool v4 = get16(frame + 12) == RTE_ETHER_TYPE_ARP;
+	bool v4 = be16_at(frame + 12) == RTE_ETHER_TYPE_ARP;
 	struct arp_packet q = {0};
 	struct ipaddr target;
 	const struct neigh *n;

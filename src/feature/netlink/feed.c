@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 static void *thread_main(void *arg)
 {
@@ -20,19 +21,6 @@ static void *thread_main(void *arg)
 		feed_wait(f, -1, -1);
 	f->run(f);
 	return NULL;
-}
-
-/* Signals are the control thread's. */
-static int create(struct feed *f)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&f->thread, NULL, thread_main, f);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
 }
 
 int feed_start(struct feed *f, const char *name, void (*run)(struct feed *f), void *arg, struct err *e)
@@ -45,13 +33,12 @@ int feed_start(struct feed *f, const char *name, void (*run)(struct feed *f), vo
 		return err_set(e, errno, "netlink: no event descriptor: %s", strerror(errno));
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->room, NULL);
-	rc = create(f);
+	rc = thread_start(&f->thread, name, thread_main, f);
 	if (rc != 0) {
 		close(f->wake);
 		return err_set(
 			e, rc, "netlink: the thread of %s could not be started: %s", name, strerror(rc));
 	}
-	pthread_setname_np(f->thread, name);
 	return 0;
 }
 

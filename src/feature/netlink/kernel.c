@@ -15,6 +15,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "feature/kernel/kernel.h"
 #include "feature/netlink/priv.h"
 
 #define REPEATS 8     /* of a dump the kernel calls inconsistent, before a longer rest */
@@ -46,7 +47,7 @@ static void set_buffer(int fd, uint64_t bytes)
 
 static int open_socket(const struct kernel_feed *k, struct err *e)
 {
-	int fd = links_socket(k->w, k->place, e), on = 1;
+	int fd = kernel_place_socket(k->w, k->place, NETLINK_ROUTE, e), on = 1;
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK};
 
 	if (fd < 0)

@@ -22,13 +22,6 @@ static uint16_t twin_of(const struct weir *w, const struct link *l)
 	return ifc != NULL ? ifc->id : IFACE_NONE;
 }
 
-int links_socket(const struct weir *w, unsigned place, struct err *e)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	return fd >= 0 ? fd : err_set(e, errno, "netlink: the kernel cannot be asked: %s", strerror(errno));
-}
-
 static struct link **find(struct netlink_state *s, uint32_t index)
 {
 	struct link **at = &s->link[index % LINK_CHAINS];

@@ -143,8 +143,6 @@ struct netlink_state {
 };
 
 /* links.c */
-/* A netlink socket where the twins of a place are. Descriptor or negative errno with a sentence. */
-int links_socket(const struct weir *w, unsigned place, struct err *e);
 uint16_t links_iface(const struct netlink_state *s, uint32_t index);
 void links_change(struct weir *w, const struct nl_link *l, bool gone);
 /* A sync begins / ended: those not seen in it are gone. */
