@@ -3,7 +3,6 @@
  * Configs in requests: from a body to a checked tree, and what is wrong with it.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +23,19 @@ struct config_service *config_of(struct request *r)
 
 /* --- who --- */
 
-void request_who(const struct request *r, struct txn_request *q, char name[static 40])
+void request_who(const struct request *r, struct txn_request *q, char name[static USER_NAME_LEN])
 {
 	const char *who = r->client != NULL ? r->client : "?";
-	const struct passwd *p;
 
 	q->uid = UINT32_MAX; /* nobody of this machine: a token, a certificate */
 	if (strcmp(who, "root") == 0)
 		q->uid = 0;
 	else if (strncmp(who, "uid ", 4) == 0)
 		q->uid = (uint32_t)strtoul(who + 4, NULL, 10);
-	p = q->uid != UINT32_MAX ? getpwuid(q->uid) : NULL;
-	snprintf(name, 40, "%s", p != NULL ? p->pw_name : who);
+	if (q->uid != UINT32_MAX)
+		user_name(q->uid, name);
+	else
+		snprintf(name, USER_NAME_LEN, "%s", who);
 	q->user = name;
 }
 
@@ -250,7 +250,7 @@ static bool take_sent_files(struct request *r, struct upload *u, const json_t *l
 static bool take_path(struct request *r, struct upload *u, const char *path)
 {
 	struct txn_request who = {0};
-	char name[40];
+	char name[USER_NAME_LEN];
 
 	request_who(r, &who, name);
 	if (who.uid != 0 && who.uid != geteuid()) {

@@ -104,7 +104,7 @@ static void apply(struct request *r, struct upload *u)
 		.message = u->message, .source = u->source, .confirm_within = u->confirm, .if_match = u->on};
 	struct config_diff done = {0};
 	struct err e = {0};
-	char name[40];
+	char name[USER_NAME_LEN];
 
 	request_who(r, &q, name);
 	if (config_service_apply(r->w->config, u->tree, &q, &done, &e) != 0) {
@@ -155,23 +155,20 @@ static void put_state(struct request *r)
 	jw_close(j, '}');
 }
 
-static void finish(struct request *r, const struct err *e)
-{
-	if (e->code != 0)
-		reply_err(r, e);
-	else
-		put_state(r);
-}
-
 static void config_confirm(struct request *r)
 {
 	struct config_service *c = config_of(r);
+	struct txn_request q = {0};
 	struct err e = {0};
+	char name[USER_NAME_LEN];
 
 	if (c == NULL)
 		return;
-	txn_confirm(config_service_txn(c), &e);
-	finish(r, &e);
+	request_who(r, &q, name);
+	if (txn_confirm(config_service_txn(c), &q, &e) != 0)
+		reply_err(r, &e);
+	else
+		put_state(r);
 }
 
 static void config_rollback(struct request *r)
@@ -180,22 +177,27 @@ static void config_rollback(struct request *r)
 	struct txn_request q = {.message = json_string_value(json_object_get(r->body, "message")),
 		.source = r->endpoint->path,
 		.if_match = (uint32_t)json_integer_value(json_object_get(r->body, "on"))};
+	struct config_diff done = {0};
 	struct err e = {0};
-	char name[40];
+	char name[USER_NAME_LEN];
 
 	if (c == NULL)
 		return;
 	request_who(r, &q, name);
-	txn_rollback(config_service_txn(c), (unsigned)json_integer_value(json_object_get(r->body, "steps")),
-		(uint32_t)json_integer_value(json_object_get(r->body, "id")), &q, &e);
-	finish(r, &e);
+	if (txn_rollback(config_service_txn(c),
+		    (unsigned)json_integer_value(json_object_get(r->body, "steps")),
+		    (uint32_t)json_integer_value(json_object_get(r->body, "id")), &q, &done, &e) != 0)
+		reply_err(r, &e);
+	else
+		put_applied(r, &done);
+	config_diff_free(&done);
 }
 
 static void config_save(struct request *r)
 {
 	struct config_service *c = config_of(r);
 	struct txn_request q = {.message = json_string_value(json_object_get(r->body, "message"))};
-	char name[40], path[4200] = "";
+	char name[USER_NAME_LEN], path[4200] = "";
 	struct err e = {0};
 	unsigned saved = 0;
 
@@ -310,7 +312,7 @@ static const struct endpoint endpoints[] = {
 	{"POST", "/v1/config/confirm", "Keeps the configuration that waits for confirmation.", config_confirm,
 		.reply = state_docs, .flags = ENDPOINT_CONFIG},
 	{"POST", "/v1/config/rollback", "Takes back what waits, or applies an earlier configuration.",
-		config_rollback, .body = rollback_fields, .reply = state_docs,
+		config_rollback, .body = rollback_fields, .reply = applied_docs,
 		.flags = ENDPOINT_CONFIG | ENDPOINT_BARE},
 	{"POST", "/v1/config/save", "Writes what the startup files lack beside them.", config_save,
 		.body = message_field, .reply = save_docs, .flags = ENDPOINT_BARE},

@@ -6,6 +6,7 @@
 #define WEIR_API_CONFIG_PRIV_H
 
 #include "api/api_priv.h"
+#include "base/user.h"
 #include "config/config.h"
 
 /* A config that came with a request. */
@@ -36,7 +37,7 @@ json_t *config_schema(void); /* of a config: a reference into the OpenAPI docume
 json_t *patch_schema(void);  /* of a merge patch of one */
 
 /* Who asks, as the history names him; `name` backs q->user. */
-void request_who(const struct request *r, struct txn_request *q, char name[static 40]);
+void request_who(const struct request *r, struct txn_request *q, char name[static USER_NAME_LEN]);
 
 /* Members of an open object: what changed. */
 void put_changes(struct jw *j, const struct config_diff *d);

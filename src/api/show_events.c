@@ -13,6 +13,7 @@
 #include "api/stats.h"
 #include "control/diag.h"
 #include "control/events.h"
+#include "control/transaction.h"
 #include "control/value.h"
 
 /* --- what there is --- */
@@ -67,6 +68,22 @@ static const struct doc generation_docs[] = {
 	{"generation", DOC_U64, "Number of the generation that workers use now."},
 	{0},
 };
+static const struct doc config_docs[] = {
+	{"action", DOC_TEXT,
+		"What was done. taken-back: by a rollback of what waited; expired: nobody confirmed it. A "
+		"rollback to "
+		"an earlier one is applied.",
+		.words = txn_fate_words},
+	{"id", DOC_U64, "Number of the configuration that runs now."},
+	{"before", DOC_U64, "Number of the one that ran before; with confirmed, the same."},
+	{"confirm_within", DOC_U64, "Seconds left to confirm it; 0: it needs no confirmation."},
+	{"added", DOC_U64, "Objects that are new."},
+	{"changed", DOC_U64, "Objects that are different."},
+	{"removed", DOC_U64, "Objects that are gone."},
+	{"user", DOC_TEXT, "Who asked for it; null: nobody.", .flags = DOC_NULL},
+	{"message", DOC_TEXT, "Why.", .flags = DOC_NULL},
+	{0},
+};
 static const struct doc counters_docs[] = {CLIENT_DOC, {0}};
 static const struct doc lagged_docs[] = {
 	{"missed", DOC_U64, "Events that were dropped for this client just now."},
@@ -82,7 +99,8 @@ const struct event_doc event_docs[] = {
 	{"neighbor-change", "Neighbours were changed through the API.", change_docs},
 	{"address", "An address was changed through the API.", change_docs},
 	{"conflict", "Somebody else uses one of our addresses.", conflict_docs},
-	{"generation", "A configuration came into force.", generation_docs},
+	{"config", "The configuration was applied, confirmed or taken back.", config_docs},
+	{"generation", "Workers use a new generation.", generation_docs},
 	{"counters", "The counters were set to zero.", counters_docs},
 	{0},
 };

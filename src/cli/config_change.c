@@ -193,22 +193,17 @@ int verb_config_apply(const struct cli *c, const struct args *a, const struct ve
 
 /* --- afterwards --- */
 
-static int change(const struct cli *c, const char *target, json_t *body, const char *sentence)
+int verb_config_confirm(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	json_t *doc;
-	int rc = cli_call(c, "POST", target, body, &doc);
+	int rc = cli_call(c, "POST", "/v1/config/confirm", json_object(), &doc);
 
 	if (c->json && doc != NULL)
 		cli_print_json(doc);
 	else if (rc == CLI_OK)
-		printf("configuration %llu %s\n", (unsigned long long)json_num(doc, "id"), sentence);
+		printf("configuration %llu is confirmed\n", (unsigned long long)json_num(doc, "id"));
 	json_decref(doc);
 	return rc;
-}
-
-int verb_config_confirm(const struct cli *c, const struct args *a, const struct verb *v)
-{
-	return change(c, "/v1/config/confirm", json_object(), "is confirmed");
 }
 
 static json_t *message_body(const struct args *a)
@@ -224,12 +219,19 @@ static json_t *message_body(const struct args *a)
 int verb_config_rollback(const struct cli *c, const struct args *a, const struct verb *v)
 {
 	const char *steps = args_value(a, "STEPS"), *id = args_after(a, "--id");
-	json_t *body = message_body(a);
+	json_t *body = message_body(a), *doc = NULL;
+	int rc;
 
 	set_number(body, "steps", steps);
 	set_number(body, "id", id);
 	set_number(body, "on", args_after(a, "--on"));
-	return change(c, "/v1/config/rollback", body, "runs");
+	rc = cli_call(c, "POST", "/v1/config/rollback", body, &doc);
+	if (c->json && doc != NULL)
+		cli_print_json(doc);
+	else if (rc == CLI_OK)
+		render_applied(doc);
+	json_decref(doc);
+	return rc;
 }
 
 int verb_config_save(const struct cli *c, const struct args *a, const struct verb *v)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/overlay.h"
 #include "config/priv.h"
+#include "control/events.h"
 
 uint64_t config_clock(void)
 {
@@ -68,7 +69,21 @@ static void abort_all(void *ctx)
 	weir_abort(c->w);
 }
 
-static const struct txn_ops ops = {.prepare = prepare, .commit = commit, .abort = abort_all};
+/* Links, routes and neighbours speak for themselves; who changed the configuration, only this says. */
+static void told(void *ctx, const struct txn_news *n)
+{
+	const struct config_service *c = ctx;
+	const struct txn_request *q = n->asked;
+	const unsigned none[DIFF_OPS] = {0}, *total = n->diff != NULL ? n->diff->total : none;
+
+	event_publish(c->w, "config", EV_TEXT("action", txn_fate_words[n->fate]), EV_U64("id", n->id),
+		EV_U64("before", n->before), EV_U64("confirm_within", n->confirm_within),
+		EV_U64("added", total[DIFF_ADD]), EV_U64("changed", total[DIFF_CHANGE]),
+		EV_U64("removed", total[DIFF_REMOVE]), EV_TEXT("user", q != NULL ? q->user : NULL),
+		EV_TEXT("message", q != NULL ? q->message : NULL));
+}
+
+static const struct txn_ops ops = {.prepare = prepare, .commit = commit, .abort = abort_all, .told = told};
 
 /* --- life --- */
 

@@ -23,6 +23,8 @@ struct txn {
 	char startup[256], checksum[17];
 };
 
+const char *const txn_fate_words[] = {"applied", "confirmed", "taken-back", "expired", NULL};
+
 struct txn *txn_new(const struct txn_ops *ops, void *ctx, struct store *store)
 {
 	struct txn *t = calloc(1, sizeof *t);
@@ -213,6 +215,29 @@ static int refuse_restart(const struct config_diff *p, struct err *e)
 		names, p->effects[EFFECT_RESTART] > shown ? " and more" : "");
 }
 
+static void tell(struct txn *t, enum txn_fate fate, uint32_t before, const struct txn_request *q,
+	const struct config_diff *d)
+{
+	const struct txn_news n = {.fate = fate,
+		.id = t->id,
+		.before = before,
+		.confirm_within = txn_waiting(t),
+		.asked = q,
+		.diff = d};
+
+	if (t->ops->told != NULL)
+		t->ops->told(t->ctx, &n);
+}
+
+/* What changed goes to who asked for it, or nowhere. */
+static void hand_out(struct config_diff *d, struct config_diff *done, bool good)
+{
+	if (good && done != NULL)
+		*done = *d;
+	else
+		config_diff_free(d);
+}
+
 /* The running tree becomes `next`; `old` is where the one before goes. */
 static void switch_to(struct txn *t, struct node *next, uint32_t id)
 {
@@ -264,6 +289,7 @@ static int apply_planned(struct txn *t, struct node *next, const struct txn_requ
 int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, struct config_diff *done,
 	struct err *e)
 {
+	const uint32_t before = t->id;
 	struct config_diff p = {0};
 	int rc;
 
@@ -279,16 +305,15 @@ int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, str
 		rc = err_set(e, ENOMEM, "not enough memory to compare the configurations");
 	else
 		rc = apply_planned(t, next, q, &p, e);
-	if (rc == 0 && done != NULL)
-		*done = p;
-	else
-		config_diff_free(&p);
+	if (rc == 0)
+		tell(t, TXN_APPLIED, before, q, &p);
+	hand_out(&p, done, rc == 0);
 	return rc;
 }
 
 /* --- confirm and roll back --- */
 
-int txn_confirm(struct txn *t, struct err *e)
+int txn_confirm(struct txn *t, const struct txn_request *q, struct err *e)
 {
 	int rc;
 
@@ -300,19 +325,23 @@ int txn_confirm(struct txn *t, struct err *e)
 	t->deadline = 0;
 	node_free(t->previous);
 	t->previous = NULL;
+	tell(t, TXN_CONFIRMED, t->id, q, NULL);
 	return 0;
 }
 
-/* The config before the one that waits, again. */
-static int take_back(struct txn *t, struct err *e)
+/* The config before the one that waits, again. `q` NULL: its time is over. */
+static int take_back(struct txn *t, const struct txn_request *q, struct config_diff *done, struct err *e)
 {
 	struct node *unwanted = t->running;
 	uint32_t id = t->id;
+	struct config_diff d = {0};
 	struct err local = {0};
 	int rc = t->ops->prepare(t->ctx, t->previous, e);
 
 	if (rc != 0)
 		return rc;
+	if (config_diff_make(&d, unwanted, t->previous) != 0)
+		log_warning("not enough memory to tell what the way back changes");
 	switch_to(t, t->previous, t->previous_id);
 	t->previous = NULL;
 	t->deadline = 0;
@@ -320,6 +349,8 @@ static int take_back(struct txn *t, struct err *e)
 	/* When this cannot be written, the next start does it: nothing pending survives one. */
 	if (store_settle(t->store, id, STORE_UNDONE, &local) != 0)
 		log_warning("%s", local.text);
+	tell(t, q != NULL ? TXN_TAKEN_BACK : TXN_EXPIRED, id, q, &d);
+	hand_out(&d, done, true);
 	return 0;
 }
 
@@ -334,7 +365,8 @@ static uint32_t steps_back(const struct txn *t, unsigned steps)
 	return 0;
 }
 
-static int apply_old(struct txn *t, uint32_t id, const struct txn_request *q, struct err *e)
+static int apply_old(
+	struct txn *t, uint32_t id, const struct txn_request *q, struct config_diff *done, struct err *e)
 {
 	struct node *tree = txn_recall(t, id, e);
 	struct txn_request r = *q;
@@ -346,18 +378,21 @@ static int apply_old(struct txn *t, uint32_t id, const struct txn_request *q, st
 	snprintf(message, sizeof message, "rollback to %" PRIu32, id);
 	if (r.message == NULL)
 		r.message = message;
-	rc = txn_apply(t, tree, &r, NULL, e);
+	rc = txn_apply(t, tree, &r, done, e);
 	if (rc != 0)
 		node_free(tree);
 	return rc;
 }
 
-int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q, struct err *e)
+int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q,
+	struct config_diff *done, struct err *e)
 {
+	if (done != NULL)
+		*done = (struct config_diff){0};
 	if (is_stale(t, q))
 		return refuse_stale(t, q, e);
 	if (t->deadline != 0 && id == 0 && steps <= 1)
-		return take_back(t, e);
+		return take_back(t, q, done, e);
 	if (t->deadline != 0)
 		return refuse_waiting(t, e);
 	if (id == 0) {
@@ -365,7 +400,7 @@ int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_re
 		if (id == 0)
 			return err_set(e, ENOENT, "the history does not reach back that far");
 	}
-	return apply_old(t, id, q, e);
+	return apply_old(t, id, q, done, e);
 }
 
 void txn_tick(struct txn *t, uint64_t now)
@@ -376,7 +411,7 @@ void txn_tick(struct txn *t, uint64_t now)
 	t->now = now;
 	if (t->deadline == 0 || now < t->deadline)
 		return;
-	if (take_back(t, &e) == 0) {
+	if (take_back(t, NULL, NULL, &e) == 0) {
 		log_warning(
 			"configuration %" PRIu32 " was not confirmed in time: back to %" PRIu32, id, t->id);
 		return;

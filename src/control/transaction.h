@@ -21,6 +21,27 @@
 
 #define TXN_CONFIRM_MAX 86400u /* seconds */
 
+/* Who wants a change, and how. */
+struct txn_request {
+	uint32_t uid;
+	const char *user;        /* name or NULL */
+	const char *message;     /* or NULL */
+	const char *source;      /* file or request it came from, or NULL */
+	uint32_t confirm_within; /* seconds; 0: it is confirmed at once */
+	uint32_t if_match;       /* refused with ESTALE unless this config runs; 0: any */
+};
+
+/* What became of a change. */
+enum txn_fate { TXN_APPLIED, TXN_CONFIRMED, TXN_TAKEN_BACK, TXN_EXPIRED };
+extern const char *const txn_fate_words[]; /* applied, confirmed, taken-back, expired */
+struct txn_news {
+	enum txn_fate fate;
+	uint32_t id, before;     /* the config that runs now and the one before; equal: the same runs */
+	uint32_t confirm_within; /* seconds; 0: nothing waits */
+	const struct txn_request *asked; /* NULL: nobody, its time was over */
+	const struct config_diff *diff;  /* NULL: nothing changed */
+};
+
 /* What actually changes the router. */
 struct txn_ops {
 	/* Stages a config and everything that can fail. Nothing visible changes. 0, or a negative errno with
@@ -30,16 +51,8 @@ struct txn_ops {
 	void (*commit)(void *ctx, const struct node *next);
 	/* Gives back what is staged. */
 	void (*abort)(void *ctx);
-};
-
-/* Who wants a change, and how. */
-struct txn_request {
-	uint32_t uid;
-	const char *user;        /* name or NULL */
-	const char *message;     /* or NULL */
-	const char *source;      /* file or request it came from, or NULL */
-	uint32_t confirm_within; /* seconds; 0: it is confirmed at once */
-	uint32_t if_match;       /* refused with ESTALE unless this config runs; 0: any */
+	/* Tells what was done; everything is over by then. NULL: nobody listens. */
+	void (*told)(void *ctx, const struct txn_news *n);
 };
 
 struct txn;
@@ -63,11 +76,13 @@ int txn_apply(struct txn *t, struct node *next, const struct txn_request *q, str
 	struct err *e);
 
 /* Keeps the config that waits. -ENOENT: none does. */
-int txn_confirm(struct txn *t, struct err *e);
+int txn_confirm(struct txn *t, const struct txn_request *q, struct err *e);
 
 /* Takes back: the config that waits for confirmation (steps 0 or 1), else applies the one that many confirmed
- * configs back (0 counts as 1) as a new one. With id != 0: that one of the history. -ESTALE: if_match. */
-int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q, struct err *e);
+ * configs back (0 counts as 1) as a new one. With id != 0: that one of the history. -ESTALE: if_match.
+ * `done`: as in txn_apply(). */
+int txn_rollback(struct txn *t, unsigned steps, uint32_t id, const struct txn_request *q,
+	struct config_diff *done, struct err *e);
 
 /* Time passes: seconds of a clock that only goes forward. Takes an unconfirmed config back when it is due;
  * when that fails, says so in the log and tries again at the next second. */

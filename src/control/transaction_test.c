@@ -4,6 +4,7 @@
  * step fails in turn, and the process dies at every step in turn.
  */
 #include "control/control_test.h"
+#include "control/fault_test.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct router {
 	char runs[64], staged[64]; /* description of interface a */
 	bool refuse;
 	unsigned prepared, committed, aborted;
+	char news[96]; /* what was told last */
 };
 
 static const char *name_in(const struct node *cfg)
@@ -58,54 +60,16 @@ static void give_back(void *ctx)
 	r->aborted++;
 }
 
-static const struct txn_ops ops = {.prepare = prepare, .commit = commit, .abort = give_back};
-
-/* --- faults --- */
-
-static int countdown = -1; /* calls until the fault; -1: none */
-static bool die;           /* the fault is the end of the process, else an error */
-
-static bool fault(void)
+static void told(void *ctx, const struct txn_news *n)
 {
-	if (countdown < 0 || countdown-- != 0)
-		return false;
-	if (die)
-		_exit(9);
-	errno = EIO;
-	return true;
+	struct router *r = ctx;
+
+	snprintf(r->news, sizeof r->news, "%s %u before %u by %s, %u changed, %u s", txn_fate_words[n->fate],
+		n->id, n->before, n->asked != NULL ? n->asked->user : "nobody",
+		n->diff != NULL ? config_diff_total(n->diff) : 0, n->confirm_within);
 }
 
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	return fault() ? -1 : __real_fsync(fd);
-}
-
-int __real_renameat(int a, const char *from, int b, const char *to);
-int __wrap_renameat(int a, const char *from, int b, const char *to);
-int __wrap_renameat(int a, const char *from, int b, const char *to)
-{
-	return fault() ? -1 : __real_renameat(a, from, b, to);
-}
-
-ssize_t __real_write(int fd, const void *p, size_t n);
-ssize_t __wrap_write(int fd, const void *p, size_t n);
-ssize_t __wrap_write(int fd, const void *p, size_t n)
-{
-	if (!fault())
-		return __real_write(fd, p, n);
-	/* Half of it may have arrived. */
-	(void)!__real_write(fd, p, n / 2);
-	return -1;
-}
-
-int __real_openat(int fd, const char *path, int flags, ...);
-int __wrap_openat(int fd, const char *path, int flags, mode_t mode);
-int __wrap_openat(int fd, const char *path, int flags, mode_t mode)
-{
-	return fault() ? -1 : __real_openat(fd, path, flags, mode);
-}
+static const struct txn_ops ops = {.prepare = prepare, .commit = commit, .abort = give_back, .told = told};
 
 /* --- life --- */
 
@@ -181,7 +145,7 @@ static int end(void **state)
 {
 	char command[64];
 
-	countdown = -1;
+	fault_countdown = -1;
 	txn_free(txn);
 	txn = NULL;
 	snprintf(command, sizeof command, "rm -rf %s", dir);
@@ -245,17 +209,20 @@ static void test_refusals_change_nothing(void **state)
 
 static void test_confirm(void **state)
 {
+	struct txn_request q = by("bob", 0);
 	struct err e = {0};
 
-	assert_int_equal(txn_confirm(txn, &e), -ENOENT);
+	assert_int_equal(txn_confirm(txn, &q, &e), -ENOENT);
 	assert_int_equal(apply("two", 60, NULL), 0);
 	assert_int_equal(txn_waiting(txn), 60);
+	assert_string_equal(router.news, "applied 2 before 1 by alice, 1 changed, 60 s");
 	txn_tick(txn, 1059);
 	assert_int_equal(txn_waiting(txn), 1);
 	e = (struct err){0};
 	assert_int_equal(apply("three", 0, &e), -EBUSY);
 	assert_non_null(strstr(e.text, "configuration 2 of alice waits for confirmation (1 s left)"));
-	assert_int_equal(txn_confirm(txn, NULL), 0);
+	assert_int_equal(txn_confirm(txn, &q, NULL), 0);
+	assert_string_equal(router.news, "confirmed 2 before 2 by bob, 0 changed, 0 s");
 	txn_tick(txn, 2000);
 	runs("two", 2);
 	assert_int_equal(apply("three", 0, NULL), 0);
@@ -267,6 +234,7 @@ static void test_not_confirmed(void **state)
 	runs("two", 2);
 	txn_tick(txn, 1060);
 	runs("one", 1);
+	assert_string_equal(router.news, "expired 1 before 2 by nobody, 1 changed, 0 s");
 	assert_int_equal(txn_waiting(txn), 0);
 	assert_int_equal(store_find(txn_store(txn), 2)->state, STORE_UNDONE);
 	assert_int_equal(apply("three", 0, NULL), 0);
@@ -290,27 +258,34 @@ static void test_not_confirmed_and_no_room(void **state)
 static void test_rollback(void **state)
 {
 	struct txn_request q = by("bob", 0);
+	struct config_diff done;
 	struct err e = {0};
 
-	assert_int_equal(txn_rollback(txn, 0, 0, &q, &e), -ENOENT);
+	assert_int_equal(txn_rollback(txn, 0, 0, &q, NULL, &e), -ENOENT);
 	assert_int_equal(apply("two", 0, NULL), 0);
 	assert_int_equal(apply("three", 0, NULL), 0);
 	q.message = NULL;
-	assert_int_equal(txn_rollback(txn, 2, 0, &q, NULL), 0);
+	assert_int_equal(txn_rollback(txn, 2, 0, &q, NULL, NULL), 0);
 	runs("one", 4);
 	assert_string_equal(store_at(txn_store(txn), 0)->message, "rollback to 1");
-	assert_int_equal(txn_rollback(txn, 1, 0, &q, NULL), 0);
+	assert_int_equal(txn_rollback(txn, 1, 0, &q, &done, NULL), 0);
 	runs("three", 5);
-	assert_int_equal(txn_rollback(txn, 0, 2, &q, NULL), 0);
+	assert_int_equal(done.total[DIFF_CHANGE], 1);
+	assert_string_equal(done.item[0].after, "three");
+	config_diff_free(&done);
+	assert_int_equal(txn_rollback(txn, 0, 2, &q, NULL, NULL), 0);
 	runs("two", 6);
 	e = (struct err){0};
-	assert_int_equal(txn_rollback(txn, 0, 99, &q, &e), -ENOENT);
+	assert_int_equal(txn_rollback(txn, 0, 99, &q, NULL, &e), -ENOENT);
 	/* What waits goes first. */
 	assert_int_equal(apply("four", 60, NULL), 0);
 	e = (struct err){0};
-	assert_int_equal(txn_rollback(txn, 2, 0, &q, &e), -EBUSY);
-	assert_int_equal(txn_rollback(txn, 0, 0, &q, NULL), 0);
+	assert_int_equal(txn_rollback(txn, 2, 0, &q, NULL, &e), -EBUSY);
+	assert_int_equal(txn_rollback(txn, 0, 0, &q, &done, NULL), 0);
 	runs("two", 6);
+	assert_string_equal(done.item[0].before, "four");
+	assert_string_equal(router.news, "taken-back 6 before 7 by bob, 1 changed, 0 s");
+	config_diff_free(&done);
 }
 
 static void test_the_history_survives(void **state)
@@ -380,9 +355,9 @@ static int take_step(enum step step)
 	case STEP_APPLY_CONFIRM:
 		return apply("two", 60, NULL);
 	case STEP_CONFIRM:
-		return txn_confirm(txn, NULL);
+		return txn_confirm(txn, &q, NULL);
 	default:
-		return txn_rollback(txn, 0, 0, &q, NULL);
+		return txn_rollback(txn, 0, 0, &q, NULL, NULL);
 	}
 }
 
@@ -390,7 +365,7 @@ static void fresh_directory(void)
 {
 	char command[64];
 
-	countdown = -1;
+	fault_countdown = -1;
 	txn_free(txn);
 	snprintf(command, sizeof command, "rm -rf %s", dir);
 	assert_int_equal(system(command), 0);
@@ -408,9 +383,9 @@ static void test_every_write_may_fail(void **state)
 			fresh_directory();
 			if (step >= STEP_CONFIRM)
 				assert_int_equal(apply("two", 60, NULL), 0);
-			countdown = at;
+			fault_countdown = at;
 			rc = take_step(step);
-			if (countdown >= 0)
+			if (fault_countdown >= 0)
 				break; /* there was no such call: all were tried */
 			if (rc != 0)
 				assert_string_equal(router.runs, was);
@@ -461,8 +436,8 @@ static void test_every_moment_may_be_the_last(void **state)
 				assert_int_equal(apply("two", 60, NULL), 0);
 			child = fork();
 			if (child == 0) {
-				die = true;
-				countdown = at;
+				fault_dies = true;
+				fault_countdown = at;
 				_exit(take_step(step) == 0 ? 0 : 1);
 			}
 			assert_int_equal(waitpid(child, &status, 0), child);

@@ -4,12 +4,12 @@
  * besides the features.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/user.h"
 #include "config/config.h"
 #include "control/tree.h"
 #include "control/yaml.h"
@@ -99,9 +99,9 @@ static const struct config_hooks hooks = {.commit = commit, .bill = bill};
 
 int runtime_config_start(struct runtime *r, struct err *e)
 {
-	const struct passwd *who = getpwuid(getuid());
+	char name[USER_NAME_LEN];
 	struct txn_request q = {.uid = getuid(),
-		.user = who != NULL ? who->pw_name : NULL,
+		.user = user_name(getuid(), name),
 		.message = "start",
 		.source = r->config_path};
 	struct node *tree = r->config;
@@ -114,11 +114,9 @@ int runtime_config_start(struct runtime *r, struct err *e)
 
 int runtime_apply_file(struct weir *w, const char *path, struct diag *d, char **text, struct err *e)
 {
-	const struct passwd *who = getpwuid(getuid());
-	struct txn_request q = {.uid = getuid(),
-		.user = who != NULL ? who->pw_name : NULL,
-		.message = "reload",
-		.source = path};
+	char name[USER_NAME_LEN];
+	struct txn_request q = {
+		.uid = getuid(), .user = user_name(getuid(), name), .message = "reload", .source = path};
 	struct node *next = config_load(path, d, text);
 	int rc;
 

@@ -324,9 +324,9 @@ class Lab:
             self.sent = 0
         return run(WEIR, "-s", self.socket, *argv, check=check, **kw)
 
-    def apply(self, config, check=True):
+    def apply(self, config, *options, check=True):
         """`weir config apply` of another config with the same ports."""
-        return self.weir("config", "apply", self.config(self.whole(config, **self.how)), check=check)
+        return self.weir("config", "apply", self.config(self.whole(config, **self.how)), *options, check=check)
 
     def show(self, *argv):
         """`weir -j show ...` as Python data."""

@@ -2,6 +2,7 @@
 """/v1/events and /v1/stats: server-sent events, as the document describes them, also for clients that are slow."""
 import contextlib
 import copy
+import json
 import time
 
 import pytest
@@ -75,6 +76,30 @@ def test_a_configuration_is_an_event(one, doc):
         one.apply(TWO + "  extra: {parent: wan, vlan: 7, addresses: [10.7.0.1/24]}\n")
         data = valid(doc, s.until("generation"))
         assert data["generation"] == one.show("version")["generation"]
+
+
+def test_what_becomes_of_a_configuration_is_told(one, doc):
+    more = TWO + "  more: {parent: wan, vlan: 8, addresses: [10.8.0.1/24]}\n"
+    one.apply(TWO)
+    first = json.loads(one.weir("-j", "config", "history").stdout)["entries"][0]["id"]
+    with Stream(one.socket, "/v1/events?types=config") as s:
+        def told():
+            data = valid(doc, s.until("config"))
+            return [data["action"], data["id"] - first, data["before"] - first, *(data[k] for k in ("added", "removed", "user", "message"))]
+        one.apply(more, "--confirm", "60", "--message", "a guest")
+        assert told() == ["applied", 1, 0, 1, 0, "root", "a guest"]
+        one.weir("config", "confirm")
+        assert told() == ["confirmed", 1, 1, 0, 0, "root", None]
+        assert "- interfaces more" in one.weir("config", "rollback").stdout
+        assert told() == ["applied", 2, 1, 0, 1, "root", f"rollback to {first}"]
+        one.apply(more, "--confirm", "600")
+        assert told()[0] == "applied"
+        p = one.weir("config", "rollback")
+        assert "- interfaces more" in p.stdout and f"configuration {first + 2} runs" in p.stdout
+        assert told() == ["taken-back", 2, 3, 0, 1, "root", None]
+        one.apply(more, "--confirm", "1")
+        assert told()[0] == "applied"
+        assert told() == ["expired", 2, 4, 0, 1, None, None]
 
 
 def test_a_client_that_comes_back_misses_nothing(one):
