@@ -73,15 +73,28 @@ functional() { # name, pytest's arguments...
 	fi
 }
 
+fuzz_one() { # target
+	local name=${1##*/}
+	mkdir -p "$out/corpus/$name"
+	cp -n tests/fuzz/corpus/"$name"/* "$out/corpus/$name/" 2>/dev/null
+	"$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix="$out/" \
+		"$out/corpus/$name" >"$out/$name.log" 2>&1
+}
+
+# As many at a time as there are CPUs.
 fuzz() {
-	local target name t
-	for target in "$out"/fuzz/tests/fuzz/fuzz_*; do
-		[ -x "$target" ] && [ -f "$target" ] || continue
-		name=$(basename "$target")
-		mkdir -p "$out/corpus/$name"
-		cp -n tests/fuzz/corpus/"$name"/* "$out/corpus/$name/" 2>/dev/null
-		check "$name" "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-			-artifact_prefix="$out/" "$out/corpus/$name"
+	local targets=() t pid=() i
+	for t in "$out"/fuzz/tests/fuzz/fuzz_*; do
+		[ -x "$t" ] && [ -f "$t" ] && targets+=("$t")
+	done
+	for i in "${!targets[@]}"; do
+		[ "$i" -lt "$(nproc)" ] || wait "${pid[$((i - $(nproc)))]}" # its status is kept for the wait below
+		fuzz_one "${targets[$i]}" &
+		pid[$i]=$!
+	done
+	for i in "${!targets[@]}"; do
+		t=${targets[$i]##*/}
+		if wait "${pid[$i]}"; then ok && echo "ok      $t"; else bad "$t" "$out/$t.log"; fi
 	done
 }
 

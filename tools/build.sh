@@ -9,6 +9,7 @@ cd "$here"
 # A build directory from an interrupted run or another compiler is no use.
 if [ ! -f "$dir/build.ninja" ] || [ ! -f "$dir/meson-private/coredata.dat" ]; then
 	rm -rf "$dir"
+	mkdir -p "$(dirname "$dir")"
 	meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; exit 1; }
 	rm -f "$dir.log"
 else
