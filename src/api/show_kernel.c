@@ -30,6 +30,9 @@ static void put_twin(void *ctx, const struct kernel_twin_info *t)
 	jw_u64(j, "ifindex", (uint64_t)t->ifindex);
 	jw_text(j, "namespace", t->place[0] != '\0' ? t->place : NULL);
 	jw_bool(j, "carrier", t->carrier);
+	jw_bool(j, "held", t->held);
+	jw_u64(j, "waited_ns", t->waited);
+	jw_bool(j, "adopted", t->adopted);
 	put_classes(j, t);
 	jw_u64(j, "delivered", t->delivered);
 	jw_u64(j, "refused", t->refused);
@@ -44,6 +47,7 @@ static void show_kernel(struct request *r)
 {
 	jw_open(&r->out, NULL, '{');
 	jw_bool(&r->out, "enabled", kernel_enabled(r->w));
+	jw_u64(&r->out, "waits_expired", kernel_waits_expired(r->w));
 	jw_open(&r->out, "twins", '[');
 	kernel_twins(r->w, put_twin, r);
 	jw_close(&r->out, ']');
@@ -63,6 +67,9 @@ static const struct doc doc_twin[] = {
 	{"ifindex", DOC_U64, "Its number there."},
 	{"namespace", DOC_TEXT, "Path of its network namespace; null: weir's own.", .flags = DOC_NULL},
 	{"carrier", DOC_BOOL, "The kernel is told that there is link."},
+	{"held", DOC_BOOL, "It has none because the kernel's routes are not all here yet (kernel.wait)."},
+	{"waited_ns", DOC_U64, "How long it waited for them."},
+	{"adopted", DOC_BOOL, "The link was there when weir started (kernel.persist)."},
 	{"classes", DOC_LIST, "Packets for the kernel by class.", doc_class},
 	{"delivered", DOC_U64, "Frames the kernel took, copies among them."},
 	{"refused", DOC_U64, "Frames the kernel did not take."},
@@ -76,6 +83,8 @@ static const struct doc doc_twin[] = {
 
 static const struct doc doc_kernel[] = {
 	{"enabled", DOC_BOOL, "Twins are configured."},
+	{"waits_expired", DOC_U64,
+		"Twins that had carrier before the kernel's routes were here: kernel.wait was over."},
 	{"twins", DOC_LIST, "The twins, in the order of interface ids.", doc_twin},
 	{0},
 };

@@ -13,12 +13,14 @@ static const struct doc protocol_docs[] = {
 };
 static const struct doc source_docs[] = {
 	{"name", DOC_TEXT, "kernel or fpm."},
+	{"namespace", DOC_TEXT, "Path of the network namespace it reads; null: weir's own.",
+		.flags = DOC_NULL},
 	{"state", DOC_TEXT, "kernel: waiting, syncing or synced; fpm: listening, connected or stale."},
 	{"synced_ago_ns", DOC_U64, "Since the last sync; null: there was none.", .flags = DOC_NULL},
 	{"ipv4_routes", DOC_U64, "IPv4 routes, active or not."},
 	{"ipv6_routes", DOC_U64, "IPv6 routes, active or not."},
 	{"protocols", DOC_LIST, "The same by protocol.", protocol_docs},
-	{"links", DOC_U64, "Links of the kernel."},
+	{"links", DOC_U64, "Links in its namespace."},
 	{"addresses", DOC_U64, "Addresses of twins that are weir's."},
 	{"objects", DOC_U64, "Next-hop objects."},
 	{"messages", DOC_U64, "Messages looked at."},
@@ -74,6 +76,7 @@ static void put_source(void *ctx, const struct netlink_info *i)
 
 	jw_open(j, NULL, '{');
 	jw_text(j, "name", i->name);
+	jw_text(j, "namespace", i->place[0] != '\0' ? i->place : NULL);
 	jw_text(j, "state", i->state);
 	if (i->synced_at != 0)
 		jw_u64(j, "synced_ago_ns", r->w->now - i->synced_at);

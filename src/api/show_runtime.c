@@ -126,12 +126,23 @@ static void put_worker(void *ctx, const struct runtime_worker *k)
 	jw_close(j, '}');
 }
 
+static void put_control(struct jw *j, const struct control_stats *c)
+{
+	jw_open(j, "control", '{');
+	jw_u64(j, "turns", c->turns);
+	jw_u64(j, "longest_turn_ns", c->longest);
+	jw_u64(j, "longest_turn_cpu_ns", c->longest_cpu);
+	jw_u64(j, "long_turns", c->over);
+	jw_close(j, '}');
+}
+
 static void show_workers(struct request *r)
 {
 	jw_open(&r->out, NULL, '{');
 	jw_open(&r->out, "workers", '[');
 	runtime_workers(r->w, put_worker, &r->out);
 	jw_close(&r->out, ']');
+	put_control(&r->out, &r->w->control);
 	jw_close(&r->out, '}');
 }
 
@@ -238,7 +249,19 @@ static const struct doc worker_docs[] = {
 	{"queues", DOC_LIST, "Receive queues it polls.", queue_docs},
 	{0},
 };
-static const struct doc workers_docs[] = {{"workers", DOC_LIST, "By id.", worker_docs}, {0}};
+static const struct doc control_docs[] = {
+	{"turns", DOC_U64, "Turns of the control thread since the start."},
+	{"longest_turn_ns", DOC_U64,
+		"The longest one since the counters were cleared: what timers and packets for it waited."},
+	{"longest_turn_cpu_ns", DOC_U64, "The same of its CPU time."},
+	{"long_turns", DOC_U64, "Turns since the start that took more than 5 ms of CPU time."},
+	{0},
+};
+static const struct doc workers_docs[] = {
+	{"workers", DOC_LIST, "By id.", worker_docs},
+	{"control", DOC_OBJECT, "The control thread.", control_docs},
+	{0},
+};
 static const struct doc bill_docs[] = {
 	{"what", DOC_TEXT, "What it is for."},
 	{"bytes", DOC_U64, "Bytes."},

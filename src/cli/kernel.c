@@ -53,8 +53,8 @@ static void print_protocols(const json_t *source)
 void render_sources(const json_t *doc, const struct show_options *o)
 {
 	const json_t *list = json_object_get(doc, "sources");
-	static const char *const heads[] = {"Source", "State", "?>Synced ago", ">IPv4 routes", ">IPv6 routes",
-		"?>Objects", "?>Messages", "?>Syncs", "?>Overruns", "?>Stalls"};
+	static const char *const heads[] = {"Source", "?Namespace", "State", "?>Synced ago", ">IPv4 routes",
+		">IPv6 routes", "?>Objects", "?>Messages", "?>Syncs", "?>Overruns", "?>Stalls"};
 	static const char *const keys[] = {
 		"ipv4_routes", "ipv6_routes", "objects", "messages", "syncs", "overruns", "stalls"};
 	char n[7][TEXT_NUMBER], ago[TEXT_NUMBER];
@@ -67,7 +67,8 @@ void render_sources(const json_t *doc, const struct show_options *o)
 
 		for (unsigned k = 0; k < 7; k++)
 			text_number(json_num(s, keys[k]), n[k]);
-		grid_row(&g, (const char *const[]){json_str(s, "name"), json_str(s, "state"),
+		grid_row(&g, (const char *const[]){json_str(s, "name"),
+				     json_string_value(json_object_get(s, "namespace")), json_str(s, "state"),
 				     never ? NULL : text_duration(json_num(s, "synced_ago_ns"), ago), n[0],
 				     n[1], n[2], n[3], n[4], n[5], n[6]});
 	}
@@ -75,7 +76,8 @@ void render_sources(const json_t *doc, const struct show_options *o)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *s = json_array_get(list, i);
 
-		printf("\n%s\n", json_str(s, "name"));
+		printf("\n%s%s%s\n", json_str(s, "name"), json_str(s, "namespace")[0] != '\0' ? " of " : "",
+			json_str(s, "namespace"));
 		print_protocols(s);
 		print_map(s, "ignored");
 		print_map(s, "refused");

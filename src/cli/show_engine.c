@@ -141,7 +141,8 @@ static void worker_row(struct grid *g, const json_t *w, const struct show_option
 
 void render_workers(const json_t *doc, const struct show_options *o)
 {
-	const json_t *list = json_object_get(doc, "workers");
+	const json_t *list = json_object_get(doc, "workers"), *control = json_object_get(doc, "control");
+	char longest[TEXT_NUMBER], cpu[TEXT_NUMBER];
 	struct grid g;
 
 	if (o->watch > 0)
@@ -156,6 +157,10 @@ void render_workers(const json_t *doc, const struct show_options *o)
 	for (size_t i = 0; i < json_array_size(list); i++)
 		worker_row(&g, json_array_get(list, i), o);
 	grid_end(&g, stdout);
+	printf("\nControl thread: longest turn %s, of that %s CPU; %llu turns over 5 ms.\n",
+		text_duration(json_num(control, "longest_turn_ns"), longest),
+		text_duration(json_num(control, "longest_turn_cpu_ns"), cpu),
+		(unsigned long long)json_num(control, "long_turns"));
 }
 
 void render_memory(const json_t *doc, const struct show_options *o)

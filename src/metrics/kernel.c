@@ -89,6 +89,13 @@ static void collect_kernel(struct metrics *m, struct weir *w)
 	metrics_family(m, "weir_kernel_carrier", METRIC_GAUGE, "The twin has carrier.");
 	for (unsigned i = 0; i < s.count; i++)
 		metrics_u64(m, s.list[i].carrier, "interface", name_of(w, &s.list[i]), NULL);
+	metrics_family(m, "weir_kernel_carrier_wait_seconds", METRIC_GAUGE,
+		"How long the twin waited for the kernel's routes before it might have carrier.");
+	for (unsigned i = 0; i < s.count; i++)
+		metrics_real(m, (double)s.list[i].waited / 1e9, "interface", name_of(w, &s.list[i]), NULL);
+	metrics_family(m, "weir_kernel_expired_waits_total", METRIC_COUNTER,
+		"Twins that had carrier before the kernel's routes were here.");
+	metrics_u64(m, kernel_waits_expired(w), NULL);
 	classes(m, w, &s);
 	counters(m, w, &s);
 	free(s.list);

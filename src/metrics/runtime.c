@@ -184,6 +184,12 @@ static void collect(struct metrics *m, struct weir *w)
 	hz = info.tsc_hz != 0 ? (double)info.tsc_hz : 1;
 	metrics_family(m, "weir_build_info", METRIC_GAUGE, "Versions; always 1.");
 	metrics_u64(m, 1, "version", WEIR_VERSION, "dpdk", info.dpdk_version, NULL);
+	metrics_family(m, "weir_control_longest_turn_seconds", METRIC_GAUGE,
+		"Longest turn of the control thread since the counters were cleared.");
+	metrics_real(m, (double)w->control.longest / 1e9, NULL);
+	metrics_family(m, "weir_control_long_turns_total", METRIC_COUNTER,
+		"Turns of the control thread that took more than 5 ms of CPU time.");
+	metrics_u64(m, w->control.over, NULL);
 	metrics_family(m, "weir_uptime_seconds", METRIC_GAUGE, "Time since the daemon started.");
 	metrics_real(m, (double)info.uptime_ns / 1e9, NULL);
 	ports(m, w);

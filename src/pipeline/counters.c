@@ -66,6 +66,7 @@ void weir_counters(const struct weir *w, struct counters *out)
 void weir_counters_clear(struct weir *w)
 {
 	sum_all(w, &w->baseline);
+	w->control.longest = w->control.longest_cpu = 0;
 }
 
 void weir_counters_total(const struct weir *w, struct counters *out)

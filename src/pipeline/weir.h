@@ -83,6 +83,15 @@ struct deferred {
 	void *arg;
 };
 
+/* How long others wait for the control thread. Its own; the loop that gives it turns measures. */
+#define LONG_TURN_NS UINT64_C(5000000)
+struct control_stats {
+	uint64_t turns;
+	uint64_t over;        /* turns that took more than LONG_TURN_NS of CPU time */
+	uint64_t longest;     /* ns, since the counters were cleared */
+	uint64_t longest_cpu; /* the same of its CPU time: what others on the CPU did is not in it */
+};
+
 struct weir {
 	struct generation *gen;      /* atomic: load with weir_generation() */
 	struct generation *prepared; /* between weir_prepare() and weir_commit() */
@@ -103,6 +112,7 @@ struct weir {
 				       * get a made-up MAC address (the offline twin) */
 	uint64_t held;                /* packets the control thread keeps (neighbour queues, reassembly) */
 	punt_handler punt[PUNT_COUNT];
+	struct control_stats control;
 	struct bucket icmp_bucket; /* errors the control thread sends */
 	struct timer **timer_heap;
 	uint32_t timer_count, timer_room;

@@ -16,16 +16,41 @@
 #include "metrics/telemetry.h"
 #include "runtime/priv.h"
 
-#define TURN_US 1000 /* between turns when nothing happens: what a punted packet may wait */
+#define TURN_US 1000               /* between turns when nothing happens: what a punted packet may wait */
+#define TURNS_NS UINT64_C(4000000) /* in a row: what the API may wait */
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* One turn of the instance, measured: what punted packets and timers may wait. */
+static unsigned one_turn(struct weir *w)
+{
+	uint64_t begin = runtime_clock(), cpu = cpu_ns(), wall;
+	unsigned n = weir_control(w, begin);
+
+	cpu = cpu_ns() - cpu;
+	wall = runtime_clock() - begin;
+	w->control.turns++;
+	w->control.over += cpu > LONG_TURN_NS;
+	w->control.longest = wall > w->control.longest ? wall : w->control.longest;
+	w->control.longest_cpu = cpu > w->control.longest_cpu ? cpu : w->control.longest_cpu;
+	return n;
+}
 
 static void turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct runtime *r = arg;
 	struct timeval next = {.tv_usec = TURN_US};
+	uint64_t end = runtime_clock() + TURNS_NS;
 
 	/* A few turns in a row while there is work, then others get theirs. */
-	for (unsigned i = 0; i < 8; i++)
-		if (weir_control(r->weir, runtime_clock()) == 0)
+	for (unsigned i = 0; i < 8 && runtime_clock() < end; i++)
+		if (one_turn(r->weir) == 0)
 			break;
 		else
 			next.tv_usec = 0;

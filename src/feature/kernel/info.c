@@ -2,6 +2,8 @@
  *
  * What other parts ask: which twin is whose, and what the API shows.
  */
+#include <string.h>
+
 #include "base/race.h"
 #include "feature/kernel/kernel_priv.h"
 
@@ -23,6 +25,14 @@ unsigned kernel_places(const struct weir *w)
 const char *kernel_place_path(const struct weir *w, unsigned place)
 {
 	return place < KERNEL_PLACES && w->kernel->place[place].used ? w->kernel->place[place].path : NULL;
+}
+
+int kernel_place_find(const struct weir *w, const char *path)
+{
+	for (unsigned k = 0; k < KERNEL_PLACES; k++)
+		if (w->kernel->place[k].used && strcmp(w->kernel->place[k].path, path) == 0)
+			return (int)k;
+	return -1;
 }
 
 unsigned kernel_vrf_place(const struct weir *w, uint16_t vrf)
@@ -49,6 +59,16 @@ uint16_t kernel_twin_of(const struct weir *w, unsigned place, int ifindex)
 int kernel_twin_ifindex(const struct weir *w, uint16_t iface)
 {
 	return iface < IFACE_MAX && w->kernel->twin[iface] != NULL ? w->kernel->twin[iface]->ifindex : 0;
+}
+
+bool kernel_carrier_held(const struct weir *w, uint16_t iface)
+{
+	return iface < IFACE_MAX && w->kernel->twin[iface] != NULL && w->kernel->twin[iface]->held;
+}
+
+uint64_t kernel_waits_expired(const struct weir *w)
+{
+	return w->kernel->expired;
 }
 
 /* Workers go on counting: single aligned words that only grow. */
@@ -80,6 +100,9 @@ void kernel_twins(const struct weir *w, void (*fn)(void *ctx, const struct kerne
 		info.place = s->place[t->place].path;
 		info.ifindex = t->ifindex;
 		info.carrier = t->carrier;
+		info.held = t->held;
+		info.adopted = t->adopted;
+		info.waited = t->waited;
 		info.delivered = c.delivered + t->copies;
 		info.refused = c.refused;
 		info.copies = t->copies;

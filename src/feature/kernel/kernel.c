@@ -4,6 +4,7 @@
  * to their thread, brings them up, and lets go of those nobody wants. See README.md in this folder.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "control/tree.h"
 #include "feature/kernel/kernel_priv.h"
+#include "feature/netlink/netlink.h"
 #include "pipeline/bill.h"
 
 const char *const kernel_class_names[KERNEL_CLASSES + 1] = {[KERNEL_ROUTING] = "routing",
@@ -43,7 +45,9 @@ static void read_settings(const struct node *cfg, struct kernel_settings *s)
 
 	*s = (struct kernel_settings){.on = kernel_wanted(cfg),
 		.forwarding = node_bool(k, "forwarding", false),
-		.accept_ra = node_bool(k, "accept-ra", false)};
+		.accept_ra = node_bool(k, "accept-ra", false),
+		.persist = node_bool(k, "persist", false),
+		.wait = node_u64(k, "wait", UINT64_C(5000000000))};
 	snprintf(s->prefix, sizeof s->prefix, "%s", node_text(k, "prefix", ""));
 	for (unsigned c = 0; c < KERNEL_CLASSES; c++)
 		s->rate[c] = (uint32_t)node_u64(police, kernel_class_names[c], default_rate[c]);
@@ -153,7 +157,10 @@ static void abort_config(struct weir *w)
 	struct kernel_state *s = w->kernel;
 
 	for (unsigned i = 0; i < IFACE_MAX; i++) {
-		twin_free(s->fresh[i]);
+		if (s->fresh[i] != NULL && s->fresh[i]->adopted)
+			twin_leave(s->fresh[i]);
+		else
+			twin_free(s->fresh[i]);
 		s->fresh[i] = NULL;
 	}
 	kernel_drop_places(w);
@@ -167,6 +174,7 @@ static void drop_unwanted(struct kernel_state *s)
 		if (s->twin[i] == NULL || (s->twin[i]->keep == s->round && s->now.on))
 			continue;
 		io_remove(s->io, &s->twin[i]->io);
+		s->held -= s->twin[i]->held;
 		twin_free(s->twin[i]);
 		s->twin[i] = NULL;
 	}
@@ -182,8 +190,10 @@ static void take_fresh(struct weir *w, const struct generation *next)
 		s->twin[i] = s->fresh[i];
 		s->fresh[i] = NULL;
 		s->twin[i]->keep = s->round;
+		s->twin[i]->held = s->now.wait != 0;
+		s->held += s->twin[i]->held;
 		io_add(s->io, &s->twin[i]->io);
-		if (!next->iface[i]->enabled) /* otherwise when it comes up */
+		if (!next->iface[i]->enabled || s->twin[i]->up) /* otherwise when it comes up */
 			twin_addresses(w, s->twin[i], next->iface[i]);
 	}
 }
@@ -199,8 +209,10 @@ static void commit(struct weir *w, const struct generation *old, const struct ge
 		io_refresh(s->io);
 	take_fresh(w, next);
 	for (unsigned i = 0; i < IFACE_MAX; i++)
-		if (s->twin[i] != NULL)
+		if (s->twin[i] != NULL) {
+			twin_persist(w, s->twin[i], s->now.persist);
 			twin_follow(w, s->twin[i], next->iface[i]);
+		}
 	kernel_drop_places(w);
 	guard_update(w, &s->guard, s->now.on && !w->offline);
 }
@@ -223,8 +235,40 @@ static void address_changed(struct weir *w, uint16_t iface, const struct prefix 
 		twin_address(w, w->kernel->twin[iface], p, added);
 }
 
+/* Routing daemons must not attract packets before the routes are in the forwarding tables. */
+static bool waits(struct weir *w, struct twin *t)
+{
+	if (t->held_since == 0)
+		t->held_since = w->now;
+	t->waited = w->now - t->held_since;
+	if (netlink_synced(w))
+		return false;
+	if (t->waited < w->kernel->now.wait)
+		return true;
+	w->kernel->expired++;
+	log_warning("'%s' has carrier although the kernel's routes are not all here after %" PRIu64
+		    " ms (kernel.wait)",
+		t->name, t->waited / 1000000);
+	return false;
+}
+
+static void release_carriers(struct weir *w)
+{
+	struct kernel_state *s = w->kernel;
+
+	for (unsigned i = 1; s->held != 0 && i < w->gen->iface_limit; i++) {
+		if (s->twin[i] == NULL || !s->twin[i]->held || waits(w, s->twin[i]))
+			continue;
+		s->twin[i]->held = false;
+		s->held--;
+		twin_carrier(w, s->twin[i], w->gen->iface[i]);
+	}
+}
+
 static unsigned turn(struct weir *w)
 {
+	if (w->kernel->held != 0)
+		release_carriers(w);
 	return w->kernel->io != NULL ? kernel_answer_solicitations(w) : 0;
 }
 
@@ -274,7 +318,7 @@ static void fini(struct weir *w)
 	if (s->io != NULL)
 		io_stop(s->io);
 	for (unsigned i = 0; i < IFACE_MAX; i++)
-		twin_free(s->twin[i]);
+		twin_leave(s->twin[i]);
 	guard_update(w, &s->guard, false);
 	for (unsigned k = 0; k <= WORKER_MAX; k++) {
 		rte_ring_free(s->lane[k].ring);

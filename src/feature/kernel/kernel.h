@@ -24,14 +24,17 @@ struct weir;
  * namespace that a VRF names is another one, as long as the VRF is configured. Numbers of other places are
  * used again. */
 #define KERNEL_PLACES 257
+#define KERNEL_PATH 256 /* bytes of a namespace's path */
 
 /* Places are below this number. */
 unsigned kernel_places(const struct weir *w);
 /* The namespace's path, "" for place 0; NULL when there is no such place. */
 const char *kernel_place_path(const struct weir *w, unsigned place);
-/* A netlink socket of the bus (NETLINK_ROUTE ...) in a place: a descriptor that the caller closes, or a
- * negative errno with a sentence. */
-int kernel_place_socket(const struct weir *w, unsigned place, int bus, struct err *e);
+/* The place of a namespace's path ("": weir's own), or -1. */
+int kernel_place_find(const struct weir *w, const char *path);
+/* A netlink socket of the bus (NETLINK_ROUTE ...) in a namespace, "" for weir's own: a descriptor that the
+ * caller closes, or a negative errno with a sentence. */
+int kernel_namespace_socket(const char *path, int bus, struct err *e);
 
 /* Where a VRF's twins are, and the kernel's routing table that goes with the VRF there: 254 (main), or the
  * table of its VRF device. */
@@ -44,6 +47,8 @@ uint32_t kernel_vrf_table(const struct weir *w, uint16_t vrf);
 uint16_t kernel_twin_of(const struct weir *w, unsigned place, int ifindex);
 /* The link of an interface's twin in the place of its VRF; 0 when it has none. */
 int kernel_twin_ifindex(const struct weir *w, uint16_t iface);
+/* The interface has a twin whose carrier is off only because it waits for routes (kernel.wait). */
+bool kernel_carrier_held(const struct weir *w, uint16_t iface);
 /* Twins are configured: `kernel` is in the configuration and `kernel.twins` is not false. */
 bool kernel_enabled(const struct weir *w);
 /* The same of a configuration. */
@@ -57,6 +62,9 @@ struct kernel_twin_info {
 	const char *place; /* path, "" for weir's own namespace */
 	int ifindex;
 	bool carrier;
+	bool held;                        /* it waits for the kernel's routes */
+	bool adopted;                     /* it was there when weir started (kernel.persist) */
+	uint64_t waited;                  /* ns, how long it waited before it might have carrier */
 	uint64_t punted[KERNEL_CLASSES];  /* handed to the twins' thread by workers */
 	uint64_t policed[KERNEL_CLASSES]; /* over the class's rate */
 	uint64_t delivered;               /* written to the TAP, copies among them */
@@ -66,6 +74,8 @@ struct kernel_twin_info {
 	uint64_t answered;                /* the kernel's ARP requests and solicitations, answered here */
 	uint64_t inject_drops;            /* read and not sent on: no buffer, worker's inbox full */
 };
+/* Twins that had carrier before the kernel's routes were there, as kernel.wait was over. */
+uint64_t kernel_waits_expired(const struct weir *w);
 /* Calls fn for every twin in the order of interface ids. */
 void kernel_twins(const struct weir *w, void (*fn)(void *ctx, const struct kernel_twin_info *t), void *ctx);
 

@@ -15,7 +15,6 @@
 
 struct node;
 
-#define KERNEL_PATH 256
 #define KERNEL_FRAME 65600 /* bytes of the largest frame a TAP gives or takes */
 #define KERNEL_SOLICIT_RING 512
 #define KERNEL_TABLE_MAIN 254
@@ -54,6 +53,15 @@ struct link_change {
 	int master;         /* -1: as it is, 0: none */
 };
 int nl_link_change(int nl, int ifindex, const struct link_change *c);
+/* What a link is now. */
+#define LINK_ALIAS 64
+struct link_now {
+	unsigned flags; /* IFF_... */
+	char alias[LINK_ALIAS];
+};
+int nl_link_look(int nl, int ifindex, struct link_now *now);
+/* The text beside a link's name; "" takes it away. */
+int nl_link_alias(int nl, int ifindex, const char *alias);
 /* No link-local address of its own, source addresses checked loosely, no forwarding unless asked. */
 int nl_link_settings(int nl, int ifindex, bool forwarding);
 /* -EEXIST: somebody has put it there. */
@@ -121,8 +129,13 @@ struct twin {
 	uint8_t mac[6];
 	uint16_t mtu;
 	bool up, carrier;
-	uint32_t keep;     /* configuration round that wants it */
-	uint8_t own_count; /* addresses that are there because we put them there */
+	bool persist;        /* the link stays when its descriptor is closed */
+	bool adopted;        /* it was there before weir started */
+	bool held;           /* no carrier before the kernel's routes are here */
+	uint64_t held_since; /* ns, 0: since before the first turn */
+	uint64_t waited;     /* ns */
+	uint32_t keep;       /* configuration round that wants it */
+	uint8_t own_count;   /* addresses that are there because we put them there */
 	struct prefix own[IFACE_ADDRESSES];
 	uint64_t copies;
 };
@@ -131,6 +144,10 @@ struct twin {
 struct twin *twin_new(struct weir *w, const struct iface *ifc, const struct kernel_vrf *vrf, struct err *e);
 /* The kernel removes the link. */
 void twin_free(struct twin *t);
+/* The link stays if it is to. */
+void twin_leave(struct twin *t);
+/* The link stays when weir ends, or does not. */
+void twin_persist(struct weir *w, struct twin *t, bool on);
 /* MTU, MAC address, state and carrier as the interface has them; each change that the kernel refuses is told.
  */
 void twin_follow(struct weir *w, struct twin *t, const struct iface *ifc);
@@ -157,7 +174,8 @@ void guard_update(struct weir *w, struct guard *g, bool on);
 /* --- kernel.c --- */
 
 struct kernel_settings {
-	bool on, forwarding, accept_ra;
+	bool on, forwarding, accept_ra, persist;
+	uint64_t wait; /* ns */
 	char prefix[IFNAMSIZ];
 	uint32_t rate[KERNEL_CLASSES];
 };
@@ -171,6 +189,8 @@ struct kernel_state {
 	struct twin *fresh[IFACE_MAX]; /* made by prepare(), not served yet */
 	struct kernel_lane lane[WORKER_MAX + 1];
 	struct io *io;
+	unsigned held;    /* twins that wait */
+	uint64_t expired; /* twins that had waited long enough */
 	struct guard guard;
 };
 

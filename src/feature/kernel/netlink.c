@@ -3,6 +3,7 @@
  * What twins need of rtnetlink: one message, one answer.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +89,39 @@ int nl_link_change(int nl, int ifindex, const struct link_change *c)
 		mnl_attr_put(r.nh, IFLA_ADDRESS, 6, c->mac);
 	if (c->master >= 0)
 		mnl_attr_put_u32(r.nh, IFLA_MASTER, (uint32_t)c->master);
+	return ask(nl, &r, NULL, NULL);
+}
+
+static int look_at(const struct nlmsghdr *nh, void *ctx)
+{
+	const struct ifinfomsg *m = mnl_nlmsg_get_payload(nh);
+	struct link_now *now = ctx;
+	const struct nlattr *a;
+
+	now->flags = m->ifi_flags;
+	mnl_attr_for_each(a, nh, sizeof *m) if (mnl_attr_get_type(a) == IFLA_IFALIAS)
+		snprintf(now->alias, sizeof now->alias, "%.*s", (int)mnl_attr_get_payload_len(a),
+			(const char *)mnl_attr_get_payload(a));
+	return 0;
+}
+
+int nl_link_look(int nl, int ifindex, struct link_now *now)
+{
+	struct request r;
+	struct ifinfomsg *m = begin(&r, RTM_GETLINK, 0, sizeof *m);
+
+	*now = (struct link_now){.flags = 0};
+	m->ifi_index = ifindex;
+	return ask(nl, &r, look_at, now);
+}
+
+int nl_link_alias(int nl, int ifindex, const char *alias)
+{
+	struct request r;
+	struct ifinfomsg *m = begin(&r, RTM_NEWLINK, 0, sizeof *m);
+
+	m->ifi_index = ifindex;
+	mnl_attr_put(r.nh, IFLA_IFALIAS, strlen(alias), alias);
 	return ask(nl, &r, NULL, NULL);
 }
 

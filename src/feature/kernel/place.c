@@ -91,13 +91,10 @@ bool place_sysctl(const struct place *p, const char *file, const char *value)
 	return ok;
 }
 
-int kernel_place_socket(const struct weir *w, unsigned place, int bus, struct err *e)
+int kernel_namespace_socket(const char *path, int bus, struct err *e)
 {
-	const char *path = kernel_place_path(w, place);
 	int back, fd;
 
-	if (path == NULL)
-		return err_set(e, ENOENT, "there is no such network namespace any more");
 	if (place_enter(path, &back, e) != 0)
 		return -e->code;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, bus);

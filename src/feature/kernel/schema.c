@@ -58,6 +58,22 @@ static const struct schema kernel_fields[] = {
 		.type = SCHEMA_BOOL,
 		.fallback = "false",
 		.help = "The kernel takes addresses and routes of twins from router advertisements."},
+	{.key = "wait",
+		.type = SCHEMA_DURATION,
+		.min = 0,
+		.max = 600ull * 1000000000,
+		.fallback = "5s",
+		.help = "How long a new twin waits at most for the kernel's routes to be weir's ('netlink') "
+			"before "
+			"it has "
+			"carrier."},
+	{.key = "persist",
+		.type = SCHEMA_BOOL,
+		.fallback = "false",
+		.help = "Twins stay without carrier when weir ends, with their addresses and routes, and are "
+			"taken "
+			"over "
+			"by the next start; otherwise the kernel removes them."},
 	{.key = "police",
 		.type = SCHEMA_MAP,
 		.fields = police_fields,

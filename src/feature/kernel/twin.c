@@ -17,6 +17,10 @@
 #include "feature/kernel/kernel_priv.h"
 
 #define TUN_DEVICE "/dev/net/tun"
+#define ALIAS "twin of an interface of weir" /* of links that stay: they are ours to take over */
+#ifndef IFF_NO_CARRIER
+#define IFF_NO_CARRIER 0x0040 /* Linux 6.1 */
+#endif
 
 /* --- making --- */
 
@@ -40,17 +44,37 @@ static int no_tun(const char *iface, int code, struct err *e)
 		iface, strerror(code));
 }
 
-/* The device belongs to the namespace in which the file is opened. */
-static int open_tap(struct twin *t, const char *iface, struct err *e)
+/* A link that an earlier run left (kernel.persist). The namespace is the one the socket is in. */
+static bool is_left(int nl, const char *name, struct link_now *now)
 {
-	struct ifreq req = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL};
+	int ifindex = (int)if_nametoindex(name);
+
+	return ifindex != 0 && nl_link_look(nl, ifindex, now) == 0 && strcmp(now->alias, ALIAS) == 0;
+}
+
+static int attach(struct twin *t, short flags)
+{
+	struct ifreq req = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | flags)};
+
+	memcpy(req.ifr_name, t->name, IFNAMSIZ);
+	return ioctl(t->io.fd, TUNSETIFF, &req) == 0 ? 0 : errno;
+}
+
+/* The device belongs to the namespace in which the file is opened. */
+static int open_tap(struct twin *t, int nl, const char *iface, struct err *e)
+{
+	struct link_now now;
 	int rc;
 
 	t->io.fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->io.fd < 0)
 		return no_tun(iface, errno, e);
-	memcpy(req.ifr_name, t->name, IFNAMSIZ);
-	rc = ioctl(t->io.fd, TUNSETIFF, &req) == 0 ? 0 : errno;
+	rc = attach(t, IFF_TUN_EXCL);
+	if (rc == EBUSY && is_left(nl, t->name, &now)) {
+		rc = attach(t, IFF_NO_CARRIER);
+		t->adopted = t->persist = rc == 0;
+		t->up = t->adopted && (now.flags & IFF_UP) != 0;
+	}
 	if (rc == EBUSY || rc == EEXIST || (rc == EINVAL && if_nametoindex(t->name) != 0))
 		return err_set(e, EEXIST,
 			"interface '%s': the kernel already has a link '%s' where its twin belongs; rename "
@@ -90,7 +114,8 @@ static void settings(struct weir *w, const struct place *p, const struct twin *t
 static int configure(struct weir *w, struct twin *t, const struct iface *ifc, struct err *e)
 {
 	struct place *p = &w->kernel->place[t->place];
-	struct link_change c = {.up = 0, .mtu = ifc->mtu, .mac = ifc->mac, .master = t->master};
+	struct link_change c = {
+		.up = t->adopted ? -1 : 0, .mtu = ifc->mtu, .mac = ifc->mac, .master = t->master};
 	int off = 0, rc;
 
 	/* A carrier that is off from the start: nothing is announced before the port has link. */
@@ -126,7 +151,7 @@ static int make(struct weir *w, struct twin *t, const struct iface *ifc, struct 
 
 	if (place_netlink(p, e) < 0 || place_enter(p->path, &back, e) != 0)
 		return -e->code;
-	rc = open_tap(t, ifc->name, e);
+	rc = open_tap(t, p->nl, ifc->name, e);
 	place_leave(back);
 	if (rc != 0 || configure(w, t, ifc, e) != 0)
 		return -e->code;
@@ -152,21 +177,48 @@ struct twin *twin_new(struct weir *w, const struct iface *ifc, const struct kern
 	set_tags(&t->io, ifc);
 	if (make(w, t, ifc, e) == 0)
 		return t;
-	twin_free(t);
+	if (t->adopted)
+		twin_leave(t);
+	else
+		twin_free(t);
 	return NULL;
 }
 
-void twin_free(struct twin *t)
+void twin_leave(struct twin *t)
 {
 	if (t != NULL && t->io.fd >= 0)
 		close(t->io.fd);
 	free(t);
 }
 
+void twin_free(struct twin *t)
+{
+	if (t != NULL && t->persist)
+		ioctl(t->io.fd, TUNSETPERSIST, 0);
+	twin_leave(t);
+}
+
+void twin_persist(struct weir *w, struct twin *t, bool on)
+{
+	int nl = w->kernel->place[t->place].nl, rc;
+
+	if (t->persist == on)
+		return;
+	rc = nl_link_alias(nl, t->ifindex, on ? ALIAS : "");
+	if (rc == 0 && ioctl(t->io.fd, TUNSETPERSIST, on) != 0)
+		rc = -errno;
+	if (rc == 0)
+		t->persist = on;
+	else
+		log_warning(
+			"the kernel's link '%s' will not stay when weir ends: %s", t->name, strerror(-rc));
+}
+
 int twin_check(struct weir *w, const struct iface *ifc, const struct kernel_vrf *vrf, struct err *e)
 {
 	char name[IFNAMSIZ];
 	int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC), back;
+	struct link_now now;
 	bool taken;
 
 	if (fd < 0)
@@ -175,7 +227,7 @@ int twin_check(struct weir *w, const struct iface *ifc, const struct kernel_vrf 
 	if (place_enter(w->kernel->place[vrf->place].path, &back, e) != 0)
 		return -e->code;
 	twin_name(w->kernel->next.prefix, ifc->name, name);
-	taken = if_nametoindex(name) != 0;
+	taken = if_nametoindex(name) != 0 && !is_left(w->kernel->place[vrf->place].nl, name, &now);
 	place_leave(back);
 	if (!taken)
 		return 0;
@@ -196,7 +248,7 @@ static void tell(const struct twin *t, const char *what, int rc)
 
 void twin_carrier(struct weir *w, struct twin *t, const struct iface *ifc)
 {
-	int on = iface_is_up(w, ifc);
+	int on = iface_is_up(w, ifc) && !t->held;
 
 	if (t->carrier != (on != 0) && ioctl(t->io.fd, TUNSETCARRIER, &on) == 0)
 		t->carrier = on != 0;
@@ -226,7 +278,7 @@ void twin_address(struct weir *w, struct twin *t, const struct prefix *p, bool a
 		return; /* when the MTU has grown, see twin_follow() */
 	if (added) {
 		rc = add_address(w, t, p);
-		if (rc == 0 && i == t->own_count && i < IFACE_ADDRESSES)
+		if ((rc == 0 || (rc == -EEXIST && t->adopted)) && i == t->own_count && i < IFACE_ADDRESSES)
 			t->own[t->own_count++] = *p;
 		tell(t, "an address", rc);
 	} else if (i < t->own_count) {

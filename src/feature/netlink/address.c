@@ -9,31 +9,33 @@
 #include "feature/iface/iface.h"
 #include "feature/netlink/priv.h"
 
-static struct twin_address *find(struct netlink_state *s, const struct nl_address *a)
+static struct twin_address *find(struct netlink_state *s, const struct source *of, const struct nl_address *a)
 {
 	for (uint32_t i = 0; i < s->addresses; i++)
-		if (s->address[i].link == a->link && s->address[i].prefix.len == a->prefix.len &&
+		if (s->address[i].of == of && s->address[i].link == a->link &&
+			s->address[i].prefix.len == a->prefix.len &&
 			ipaddr_equal(&s->address[i].prefix.addr, &a->prefix.addr))
 			return &s->address[i];
 	return NULL;
 }
 
 /* Link-local addresses are weir's own business; loopbacks are nobody's. */
-static bool is_wanted(const struct netlink_state *s, const struct nl_address *a)
+static bool is_wanted(const struct netlink_state *s, const struct source *of, const struct nl_address *a)
 {
-	return s->now.addresses && links_iface(s, a->link) != IFACE_NONE && ipaddr_is_host(&a->prefix.addr) &&
+	return s->now.addresses && links_iface(of, a->link) != IFACE_NONE &&
+	       ipaddr_is_host(&a->prefix.addr) &&
 	       !(a->prefix.addr.family == FAMILY_V6 && ipaddr_is_link_local(&a->prefix.addr));
 }
 
-static const struct iface *iface_of(const struct weir *w, uint32_t link)
+static const struct iface *iface_of(const struct weir *w, const struct twin_address *t)
 {
-	return w->gen->iface[links_iface(w->netlink, link)];
+	return w->gen->iface[links_iface(t->of, t->link)];
 }
 
 /* Weir may have the address itself: then it is not ours. */
 static void begin(struct weir *w, struct twin_address *t)
 {
-	const struct iface *ifc = iface_of(w, t->link);
+	const struct iface *ifc = iface_of(w, t);
 	static struct log_rate rate;
 	struct err e = {0};
 
@@ -46,7 +48,7 @@ static void begin(struct weir *w, struct twin_address *t)
 
 static void end(struct weir *w, struct twin_address *t)
 {
-	const struct iface *ifc = iface_of(w, t->link);
+	const struct iface *ifc = iface_of(w, t);
 	struct err e = {0};
 
 	if (t->ours && ifc != NULL)
@@ -69,42 +71,76 @@ static struct twin_address *append(struct netlink_state *s)
 	return &s->address[s->addresses++];
 }
 
-void address_change(struct weir *w, const struct nl_address *a, bool gone)
+void address_change(struct weir *w, const struct source *of, const struct nl_address *a, bool gone)
 {
 	struct netlink_state *s = w->netlink;
-	struct twin_address *t = find(s, a);
+	struct twin_address *t = find(s, of, a);
 
 	if (gone) {
 		if (t != NULL)
 			end(w, t);
 		return;
 	}
-	if (t == NULL && is_wanted(s, a)) {
+	if (t == NULL && is_wanted(s, of, a)) {
 		t = append(s);
 		if (t == NULL)
 			return;
-		*t = (struct twin_address){.link = a->link, .prefix = a->prefix};
+		*t = (struct twin_address){.of = of, .link = a->link, .prefix = a->prefix};
 		begin(w, t);
 	}
 	if (t != NULL)
 		t->seen = true;
 }
 
-void address_unsee(struct netlink_state *s)
+void address_unsee(struct netlink_state *s, const struct source *of)
 {
 	for (uint32_t i = 0; i < s->addresses; i++)
-		s->address[i].seen = false;
+		s->address[i].seen &= s->address[i].of != of;
 }
 
-void address_sweep(struct weir *w)
+void address_sweep(struct weir *w, const struct source *of)
 {
 	struct netlink_state *s = w->netlink;
 
 	for (uint32_t i = 0; i < s->addresses;)
-		if (!s->address[i].seen)
+		if (s->address[i].of == of && !s->address[i].seen)
 			end(w, &s->address[i]);
 		else
 			i++;
+}
+
+uint32_t address_count(const struct netlink_state *s, const struct source *of)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->addresses; i++)
+		n += s->address[i].of == of;
+	return n;
+}
+
+/* Those of no feed are in no generation any more: address_stage() saw to it. */
+void address_take_over(struct netlink_state *s, const struct source *to, const struct source *from)
+{
+	for (uint32_t i = 0; i < s->addresses;) {
+		struct twin_address *t = &s->address[i];
+
+		if (t->of == from && to == NULL) {
+			*t = s->address[--s->addresses];
+			continue;
+		}
+		if (t->of == from)
+			t->of = to;
+		i++;
+	}
+}
+
+/* Its namespace will be mirrored, too. */
+static bool stays(const struct source *of, const struct netlink_settings *next)
+{
+	for (unsigned i = 0; i < next->places; i++)
+		if (strcmp(of->kernel.path, next->place[i]) == 0)
+			return true;
+	return false;
 }
 
 void address_stage(struct weir *w, const struct netlink_settings *now, struct generation *next)
@@ -113,11 +149,11 @@ void address_stage(struct weir *w, const struct netlink_settings *now, struct ge
 
 	for (uint32_t i = 0; i < s->addresses; i++) {
 		struct twin_address *t = &s->address[i];
-		const struct iface *was = iface_of(w, t->link);
+		const struct iface *was = iface_of(w, t);
 		struct iface *ifc = was != NULL ? next->iface[was->id] : NULL;
 
-		t->next = now->addresses && ifc != NULL && !iface_has_address(ifc, &t->prefix.addr) &&
-			  ifc->address_count < IFACE_ADDRESSES;
+		t->next = now->addresses && stays(t->of, now) && ifc != NULL &&
+			  !iface_has_address(ifc, &t->prefix.addr) && ifc->address_count < IFACE_ADDRESSES;
 		if (t->next)
 			ifc->address[ifc->address_count++] = t->prefix;
 	}
@@ -130,7 +166,7 @@ bool netlink_has_address(const struct weir *w, uint16_t iface, const struct pref
 	for (uint32_t i = 0; i < s->addresses; i++) {
 		const struct twin_address *t = &s->address[i];
 
-		if (t->ours && links_iface(s, t->link) == iface && t->prefix.len == p->len &&
+		if (t->ours && links_iface(t->of, t->link) == iface && t->prefix.len == p->len &&
 			ipaddr_equal(&t->prefix.addr, &p->addr))
 			return true;
 	}

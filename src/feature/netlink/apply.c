@@ -30,10 +30,11 @@ void count_reason(struct weir *w, struct source *s, enum netlink_reason why, con
 
 /* --- a route --- */
 
-static int vrf_of(const struct netlink_state *st, uint32_t table)
+/* FPM's are those of weir's own namespace, which is the first place. */
+static int vrf_of(const struct netlink_state *st, const struct source *s, uint32_t table)
 {
 	for (unsigned i = 0; i < st->now.tables; i++)
-		if (st->now.table[i].table == table)
+		if (st->now.table[i].table == table && st->now.table[i].at == s->where)
 			return st->now.table[i].vrf;
 	return -1;
 }
@@ -62,9 +63,10 @@ static bool has_gateway(const struct nl_route *r)
 }
 
 /* What is no matter of next hops. */
-static enum netlink_reason look_at(const struct netlink_state *st, const struct nl_route *r)
+static enum netlink_reason look_at(
+	const struct netlink_state *st, const struct source *s, const struct nl_route *r)
 {
-	if (r->table == TABLE_LOCAL || vrf_of(st, r->table) < 0)
+	if (r->table == TABLE_LOCAL || vrf_of(st, s, r->table) < 0)
 		return WHY_TABLE;
 	if (is_of_link(r))
 		return WHY_SCOPE;
@@ -79,9 +81,9 @@ static enum netlink_reason look_at(const struct netlink_state *st, const struct 
 	return r->source_len != 0 ? WHY_SOURCE : WHY_REASONS;
 }
 
-bool apply_path(const struct netlink_state *st, const struct nl_path *p, struct route_spec *spec)
+bool apply_path(const struct source *links, const struct nl_path *p, struct route_spec *spec)
 {
-	uint16_t iface = links_iface(st, p->link);
+	uint16_t iface = links_iface(links, p->link);
 
 	if (iface == IFACE_NONE || spec->via_count == ROUTE_VIA_MAX)
 		return false;
@@ -93,14 +95,14 @@ bool apply_path(const struct netlink_state *st, const struct nl_path *p, struct 
 }
 
 static enum netlink_reason fill_paths(
-	const struct netlink_state *st, const struct nl_route *r, struct route_spec *spec)
+	const struct source *links, const struct nl_route *r, struct route_spec *spec)
 {
 	if (r->truncated)
 		return WHY_PATHS;
 	for (unsigned i = 0; i < r->path_count; i++) {
 		if (r->path[i].encap)
 			return WHY_ENCAP;
-		apply_path(st, &r->path[i], spec);
+		apply_path(links, &r->path[i], spec);
 	}
 	return spec->via_count != 0 ? WHY_REASONS : WHY_INTERFACE;
 }
@@ -123,11 +125,18 @@ static void sort_paths(struct route_spec *spec)
 	qsort(spec->via, spec->via_count, sizeof spec->via[0], compare_via);
 }
 
+/* The numbers of links that a feed uses. */
+static const struct source *links_of(const struct netlink_state *st, const struct source *s)
+{
+	return s->source == ROUTE_KERNEL ? s : feeds_own(st);
+}
+
 static enum netlink_reason paths_of(const struct netlink_state *st, const struct source *s,
 	const struct nl_route *r, struct route_spec *spec)
 {
-	enum netlink_reason why =
-		r->object != 0 ? objects_fill(st, &s->objects, r->object, spec) : fill_paths(st, r, spec);
+	const struct source *links = links_of(st, s);
+	enum netlink_reason why = r->object != 0 ? objects_fill(links, &s->objects, r->object, spec)
+						 : fill_paths(links, r, spec);
 
 	sort_paths(spec);
 	return why;
@@ -146,12 +155,12 @@ static enum netlink_reason to_spec(
 	struct weir *w, const struct source *s, const struct nl_route *r, struct route_spec *spec)
 {
 	const struct netlink_state *st = w->netlink;
-	enum netlink_reason why = look_at(st, r);
+	enum netlink_reason why = look_at(st, s, r);
 
 	if (why != WHY_REASONS)
 		return why;
 	spec->prefix = prefix_masked(&r->prefix);
-	spec->vrf = (uint16_t)vrf_of(st, r->table);
+	spec->vrf = (uint16_t)vrf_of(st, s, r->table);
 	spec->source = s->source;
 	spec->feed = s->number;
 	spec->type = type_of(r->type);
@@ -295,7 +304,7 @@ struct fill {
 static bool fill_object(void *ctx, struct route_spec *spec)
 {
 	const struct fill *f = ctx;
-	enum netlink_reason why = objects_fill(f->w->netlink, &f->s->objects, f->id, spec);
+	enum netlink_reason why = objects_fill(links_of(f->w->netlink, f->s), &f->s->objects, f->id, spec);
 
 	sort_paths(spec);
 	return why == WHY_REASONS;
@@ -311,7 +320,7 @@ static void object_one(void *ctx, uint32_t id)
 	struct changed *c = ctx;
 	struct fill f = {.w = c->w, .s = c->s, .id = id};
 
-	c->s->walk |= route_feed_object(c->w, c->s->source, c->s->number, id, fill_object, &f);
+	route_feed_object(c->w, c->s->source, c->s->number, id, fill_object, &f);
 }
 
 void apply_object_changed(struct weir *w, struct source *s, uint32_t id)
@@ -343,6 +352,8 @@ static void object_message(struct weir *w, struct source *s, const struct nl_mes
 		return;
 	if (m->gone) {
 		objects_del(&s->objects, m->object.id);
+	} else if (same) {
+		objects_see(&s->objects, m->object.id);
 	} else if (objects_put(&s->objects, &m->object) != 0) {
 		snprintf(what, sizeof what, "next-hop object %u", m->object.id);
 		count_reason(w, s, WHY_ROOM, what);
@@ -364,11 +375,11 @@ void apply_message(struct weir *w, struct source *s, const struct nlmsghdr *h)
 	switch (m->kind) {
 	case NL_LINK:
 		if (s->source == ROUTE_KERNEL && s->phase != PHASE_LOOK)
-			links_change(w, &m->link, m->gone);
+			links_change(w, s, &m->link, m->gone);
 		break;
 	case NL_ADDRESS:
 		if (s->source == ROUTE_KERNEL && s->phase != PHASE_LOOK)
-			address_change(w, &m->address, m->gone);
+			address_change(w, s, &m->address, m->gone);
 		break;
 	case NL_ROUTE:
 		if (m->gone)

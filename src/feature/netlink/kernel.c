@@ -15,7 +15,6 @@
 
 #include <libmnl/libmnl.h>
 
-#include "feature/kernel/kernel.h"
 #include "feature/netlink/priv.h"
 
 #define REPEATS 8     /* of a dump the kernel calls inconsistent, before a longer rest */
@@ -47,7 +46,7 @@ static void set_buffer(int fd, uint64_t bytes)
 
 static int open_socket(const struct kernel_feed *k, struct err *e)
 {
-	int fd = kernel_place_socket(k->w, k->place, NETLINK_ROUTE, e), on = 1;
+	int fd = kernel_namespace_socket(k->path, NETLINK_ROUTE, e), on = 1;
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK};
 
 	if (fd < 0)
@@ -62,9 +61,11 @@ static int open_socket(const struct kernel_feed *k, struct err *e)
 	return fd;
 }
 
-int kernel_feed_open(struct kernel_feed *k, struct weir *w, const struct netlink_settings *s, struct err *e)
+int kernel_feed_open(struct kernel_feed *k, const struct netlink_settings *s, struct err *e)
 {
-	*k = (struct kernel_feed){.w = w, .notify = -1, .dump = -1, .routes = s->routes, .buffer = s->buffer};
+	k->notify = k->dump = -1;
+	k->routes = s->routes;
+	k->buffer = s->buffer;
 	k->notify = open_socket(k, e);
 	k->dump = k->notify >= 0 ? open_socket(k, e) : -1;
 	if (k->dump < 0) {
@@ -281,12 +282,11 @@ static bool sync_once(struct kernel_feed *k, struct feed *f, bool look)
 			drain(k, f);
 		if (rc == 0)
 			return feed_tell(f, BLOCK_END);
-		if (!feed_tell(f, BLOCK_FAILED) || rc == -ECANCELED)
-			return false;
 		if (rc != -EAGAIN)
 			break;
 		__atomic_fetch_add(&f->stats.repeats, 1, __ATOMIC_RELAXED);
 	}
+	feed_tell(f, BLOCK_FAILED);
 	return false;
 }
 

@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The kernel's links by number, and which interface of weir each is the twin of.
+ * The links of a feed's namespace by number, and which interface each is the twin of.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "feature/kernel/kernel.h"
 #include "feature/netlink/priv.h"
 
-/* The interface a link of the namespace weir runs in stands for: its twin's, or without twins the one of its
- * name. */
-static uint16_t twin_of(const struct weir *w, const struct link *l)
+/* The interface a link stands for: its twin's, or without twins the one of its name whose VRF is in that
+ * namespace. */
+static uint16_t twin_of(const struct weir *w, const struct source *s, const struct link *l)
 {
 	const struct iface *ifc;
+	int place;
 
-	if (kernel_enabled(w))
-		return kernel_twin_of(w, 0, (int)l->index);
+	if (kernel_enabled(w)) {
+		place = kernel_place_find(w, s->kernel.path);
+		return place >= 0 ? kernel_twin_of(w, (unsigned)place, (int)l->index) : IFACE_NONE;
+	}
 	ifc = generation_iface(w->gen, l->name);
-	return ifc != NULL ? ifc->id : IFACE_NONE;
+	return ifc != NULL && w->netlink->now.vrf_at[ifc->vrf] == s->where ? ifc->id : IFACE_NONE;
 }
 
-static struct link **find(struct netlink_state *s, uint32_t index)
+static struct link **find(struct source *s, uint32_t index)
 {
-	struct link **at = &s->link[index % LINK_CHAINS];
+	struct link **at = &s->links.chain[index % LINK_CHAINS];
 
 	while (*at != NULL && (*at)->index != index)
 		at = &(*at)->next;
 	return at;
 }
 
-uint16_t links_iface(const struct netlink_state *s, uint32_t index)
+uint16_t links_iface(const struct source *s, uint32_t index)
 {
-	const struct link *l = s->link[index % LINK_CHAINS];
+	const struct link *l = s != NULL ? s->links.chain[index % LINK_CHAINS] : NULL;
 
 	while (l != NULL && l->index != index)
 		l = l->next;
@@ -42,105 +44,149 @@ uint16_t links_iface(const struct netlink_state *s, uint32_t index)
 
 /* The twin of an interface has carrier, or has not. A link that was never there is no reason to sync: nothing
  * was lost with it. */
-static void set_state(struct netlink_state *s, uint16_t iface, bool up)
+static void set_state(struct netlink_state *st, struct source *s, uint16_t iface, bool up)
 {
 	if (iface == IFACE_NONE)
 		return;
-	if (!up && !s->link_down[iface] && s->link_known[iface])
+	if (!up && !st->link_down[iface] && st->link_known[iface])
 		s->link_lost = true;
 	s->link_news = true;
-	s->link_known[iface] |= up;
-	s->link_down[iface] = !up;
+	st->link_of[iface] = s;
+	st->link_known[iface] |= up;
+	st->link_down[iface] = !up;
 }
 
-static void forget(struct netlink_state *s, struct link **at)
+static void drop(struct source *s, struct link **at)
 {
 	struct link *l = *at;
 
-	set_state(s, l->iface, false);
 	*at = l->next;
-	s->links--;
+	s->links.count--;
 	free(l);
 }
 
-void links_change(struct weir *w, const struct nl_link *n, bool gone)
+static void forget(struct netlink_state *st, struct source *s, struct link **at)
 {
-	struct netlink_state *s = w->netlink;
+	set_state(st, s, (*at)->iface, false);
+	drop(s, at);
+}
+
+static struct link *add(struct source *s, struct link **at, uint32_t index)
+{
+	struct link *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL; /* its routes are refused and counted */
+	l->index = index;
+	l->iface = IFACE_NONE;
+	*at = l;
+	s->links.count++;
+	return l;
+}
+
+/* A twin whose carrier weir itself holds back is no link that failed. */
+static bool is_up(const struct weir *w, const struct link *l, const struct nl_link *n)
+{
+	return n->up || (n->admin && l->iface != IFACE_NONE && kernel_carrier_held(w, l->iface));
+}
+
+void links_change(struct weir *w, struct source *s, const struct nl_link *n, bool gone)
+{
+	struct netlink_state *st = w->netlink;
 	struct link **at = find(s, n->index), *l = *at;
 
 	if (gone) {
 		if (l != NULL)
-			forget(s, at);
+			forget(st, s, at);
 		return;
 	}
-	if (l == NULL) {
-		l = calloc(1, sizeof *l);
-		if (l == NULL)
-			return; /* its routes are refused and counted */
-		l->index = n->index;
-		*at = l;
-		s->links++;
-	}
+	if (l == NULL && (l = add(s, at, n->index)) == NULL)
+		return;
 	l->seen = true;
-	l->up = n->up;
 	if (strcmp(l->name, n->name) != 0) { /* new or renamed */
-		set_state(s, l->iface, false);
+		set_state(st, s, l->iface, false);
 		memcpy(l->name, n->name, sizeof l->name);
-		l->iface = twin_of(w, l);
-		s->link_lost |= s->first_sync && l->iface != IFACE_NONE;
+		l->iface = twin_of(w, s, l);
+		s->link_lost |= s->ever && l->iface != IFACE_NONE;
 	}
-	set_state(s, l->iface, l->up);
+	l->up = is_up(w, l, n);
+	set_state(st, s, l->iface, l->up);
 }
 
-void links_unsee(struct netlink_state *s)
+void links_unsee(struct source *s)
 {
 	for (unsigned i = 0; i < LINK_CHAINS; i++)
-		for (struct link *l = s->link[i]; l != NULL; l = l->next)
+		for (struct link *l = s->links.chain[i]; l != NULL; l = l->next)
 			l->seen = false;
 }
 
-void links_sweep(struct weir *w)
+void links_sweep(struct weir *w, struct source *s)
 {
-	struct netlink_state *s = w->netlink;
-
 	for (unsigned i = 0; i < LINK_CHAINS; i++)
-		for (struct link **at = &s->link[i]; *at != NULL;)
+		for (struct link **at = &s->links.chain[i]; *at != NULL;)
 			if (!(*at)->seen)
-				forget(s, at);
+				forget(w->netlink, s, at);
 			else
 				at = &(*at)->next;
 }
 
-bool links_remap(struct weir *w)
+bool links_remap(struct weir *w, struct source *s)
 {
-	struct netlink_state *s = w->netlink;
 	bool changed = false;
 
 	for (unsigned i = 0; i < LINK_CHAINS; i++)
-		for (struct link *l = s->link[i]; l != NULL; l = l->next) {
-			uint16_t iface = twin_of(w, l);
+		for (struct link *l = s->links.chain[i]; l != NULL; l = l->next) {
+			uint16_t iface = twin_of(w, s, l);
 
 			if (iface == l->iface)
 				continue;
 			changed = true;
 			l->iface = iface;
-			set_state(s, iface, l->up);
+			set_state(w->netlink, s, iface, l->up);
 		}
 	return changed;
 }
 
-void links_tell(struct weir *w, bool ups)
+void links_tell(struct weir *w, const struct source *s, bool ups)
 {
-	const struct netlink_state *s = w->netlink;
+	const struct netlink_state *st = w->netlink;
+	bool news = false;
 
 	for (unsigned i = 1; i < w->gen->iface_limit; i++)
-		if (s->link_down[i] || ups)
-			route_feed_link(w, (uint16_t)i, s->link_down[i]);
+		if (st->link_of[i] == s && (st->link_down[i] || ups))
+			news |= route_feed_link(w, (uint16_t)i, st->link_down[i]);
+	if (news)
+		route_feed_links(w);
 }
 
-void links_free(struct netlink_state *s)
+void links_take_over(struct netlink_state *st, struct source *to, struct source *from)
+{
+	to->links = from->links;
+	from->links = (struct links){.count = 0};
+	for (unsigned i = 0; i < IFACE_MAX; i++)
+		if (st->link_of[i] == from)
+			st->link_of[i] = to;
+}
+
+void links_end(struct weir *w, struct source *s)
+{
+	struct netlink_state *st = w->netlink;
+	bool news = false;
+
+	for (unsigned i = 0; i < IFACE_MAX; i++) {
+		if (st->link_of[i] != s)
+			continue;
+		st->link_of[i] = NULL;
+		st->link_down[i] = st->link_known[i] = false;
+		news |= route_feed_link(w, (uint16_t)i, false);
+	}
+	if (news)
+		route_feed_links(w);
+}
+
+void links_free(struct source *s)
 {
 	for (unsigned i = 0; i < LINK_CHAINS; i++)
-		while (s->link[i] != NULL)
-			forget(s, &s->link[i]);
+		while (s->links.chain[i] != NULL)
+			drop(s, &s->links.chain[i]);
 }

@@ -112,7 +112,9 @@ static int decode_link(const struct nlmsghdr *h, struct nl_message *out)
 	if (m->ifi_family != AF_UNSPEC || m->ifi_index <= 0) /* a bridge's view of its ports */
 		return 0;
 	out->kind = NL_LINK;
-	out->link = (struct nl_link){.index = (uint32_t)m->ifi_index, .up = (m->ifi_flags & want) == want};
+	out->link = (struct nl_link){.index = (uint32_t)m->ifi_index,
+		.admin = (m->ifi_flags & IFF_UP) != 0,
+		.up = (m->ifi_flags & want) == want};
 	while ((x = next_attr(&a)) != NULL) {
 		if (mnl_attr_get_type(x) != IFLA_IFNAME)
 			continue;

@@ -50,7 +50,8 @@ struct nl_object {
 
 struct nl_link {
 	uint32_t index;
-	bool up; /* IFF_UP and IFF_LOWER_UP */
+	bool admin; /* IFF_UP */
+	bool up;    /* and IFF_LOWER_UP */
 	char name[NL_NAME];
 };
 

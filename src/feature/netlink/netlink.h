@@ -17,8 +17,8 @@ struct weir;
 /* Name of a protocol (rtm_protocol), or its number as text in buf. */
 const char *netlink_protocol_name(uint8_t protocol, char buf[static 8]);
 
-/* Whether what the kernel had when weir started is in the tables: true from the first sync on, and where no
- * kernel is asked. */
+/* Whether what the kernel had when weir started is in the forwarding tables: true from the first sync of
+ * every namespace on, and where no kernel is asked. */
 bool netlink_synced(const struct weir *w);
 
 /* The interface has the address because its twin has (netlink.addresses). */
@@ -47,6 +47,7 @@ extern const char *const netlink_reason_names[WHY_REASONS]; /* lower-case-with-d
 /* A feed as the API shows it. */
 struct netlink_info {
 	const char *name;                     /* "kernel", "fpm" */
+	const char *place;                    /* path of its namespace, "" = weir's own */
 	const char *state;                    /* waiting, syncing, synced, retrying, stale, listening */
 	uint64_t synced_at;                   /* dataplane clock, ns; 0 = never */
 	uint64_t messages, syncs, overruns;   /* overruns: the kernel lost notifications */

@@ -11,12 +11,6 @@ static void give(void)
 {
 	apply_message(lab.w, src, head());
 	route_feed_done(lab.w);
-	if (src->walk) {
-		struct route_pass p = {0};
-
-		src->walk = false;
-		route_pass(lab.w, &p, UINT32_MAX);
-	}
 }
 
 static int open_router(void **state)
@@ -41,9 +35,10 @@ static int close_router(void **state)
 	struct route_pass p = {.sweep = true, .source = ROUTE_KERNEL, .mark = 99};
 
 	route_pass(lab.w, &p, UINT32_MAX);
-	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[0], 0);
-	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[1], 0);
+	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[0], 0);
+	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[1], 0);
 	objects_free(&src->objects);
+	links_free(src);
 	free(src);
 	return lab_close(state);
 }
@@ -139,7 +134,7 @@ static void test_objects_change_their_routes(void **state)
 	object(RTM_DELNEXTHOP, 2, AF_INET);
 	give();
 	assert_string_equal(way("203.0.113.1"), "");
-	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[0], 0);
+	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[0], 0);
 	route(RTM_NEWROUTE, NLM_F_CREATE, "203.0.113.0/24", RTN_UNICAST);
 	attr_u32(RTA_NH_ID, 77);
 	give();
@@ -170,14 +165,14 @@ static void test_a_link_that_goes_down(void **state)
 	assert_string_equal(way("203.0.113.1"), "10.0.1.3");
 	link_message(RTM_NEWLINK, 12, "b", false);
 	give();
-	assert_true(lab.w->netlink->link_lost);
-	links_tell(lab.w, false);
+	assert_true(src->link_lost);
+	links_tell(lab.w, src, false);
 	assert_string_equal(way("203.0.113.1"), "10.0.0.2");
 	link_message(RTM_NEWLINK, 12, "b", true);
 	give();
-	links_tell(lab.w, false); /* the sync is not through */
+	links_tell(lab.w, src, false); /* the sync is not through */
 	assert_string_equal(way("203.0.113.1"), "10.0.0.2");
-	links_tell(lab.w, true);
+	links_tell(lab.w, src, true);
 	assert_string_equal(way("203.0.113.1"), "10.0.1.3");
 }
 
@@ -212,7 +207,7 @@ static void test_refused(void **state)
 		attr_u32(RTA_OIF, rows[i].link);
 		give();
 		assert_int_equal(src->reason[rows[i].why], before + 1);
-		assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[0], 0);
+		assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[0], 0);
 	}
 }
 
@@ -254,9 +249,9 @@ static void test_beside_other_sources(void **state)
 {
 	add("10.0.1.0/24", "10.0.0.2", 11, 10, NLM_F_CREATE);
 	add("10.0.1.0/24", "10.0.0.2", 11, 10, NLM_F_REPLACE);
-	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[0], 1);
+	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[0], 1);
 	del("10.0.1.0/24", "10.0.0.2", 11, 10);
-	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL)->routes[0], 0);
+	assert_int_equal(route_feed_counts(lab.w, ROUTE_KERNEL, 0)->routes[0], 0);
 }
 
 #define router_test(f) cmocka_unit_test_setup_teardown(f, open_router, close_router)

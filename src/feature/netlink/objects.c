@@ -35,29 +35,85 @@ static struct nl_object *copy(const struct nl_object *n)
 	return c;
 }
 
+/* --- which groups an object is in --- */
+
+static struct membership **member_chain(struct objects *o, uint32_t id)
+{
+	return &o->member[id % OBJECT_CHAINS];
+}
+
+static void leave(struct objects *o, struct object *x)
+{
+	for (unsigned i = 0; x->in != NULL && i < x->is->member_count; i++) {
+		struct membership **at = member_chain(o, x->in[i].id);
+
+		while (*at != &x->in[i])
+			at = &(*at)->next;
+		*at = x->in[i].next;
+	}
+	free(x->in);
+	x->in = NULL;
+}
+
+static void join(struct objects *o, struct object *x)
+{
+	for (unsigned i = 0; x->in != NULL && i < x->is->member_count; i++) {
+		struct membership **at = member_chain(o, x->is->member[i].id);
+
+		x->in[i] = (struct membership){.next = *at, .id = x->is->member[i].id, .group = x->id};
+		*at = &x->in[i];
+	}
+}
+
+/* --- changes --- */
+
+static struct object *make(struct objects *o, struct object **at, uint32_t id)
+{
+	struct object *x = calloc(1, sizeof *x);
+
+	if (x == NULL)
+		return NULL;
+	x->id = id;
+	*at = x;
+	o->count++;
+	return x;
+}
+
 int objects_put(struct objects *o, const struct nl_object *n)
 {
 	struct object **at = find(o, n->id), *x = *at;
-	struct nl_object *is;
+	struct membership *in = n->member_count != 0 ? calloc(n->member_count, sizeof *in) : NULL;
+	struct nl_object *is = copy(n);
 
-	if (x == NULL && o->count == OBJECTS_MAX)
-		return -ENOSPC;
-	is = copy(n);
-	if (x == NULL && is != NULL)
-		x = calloc(1, sizeof *x);
-	if (is == NULL || x == NULL) {
+	if (x == NULL && o->count == OBJECTS_MAX) {
+		free(in);
 		free(is);
+		return -ENOSPC;
+	}
+	if (x == NULL && is != NULL)
+		x = make(o, at, n->id);
+	if (is == NULL || x == NULL || (n->member_count != 0 && in == NULL)) {
+		free(in);
+		free(is);
+		if (x != NULL && x->is == NULL)
+			objects_del(o, n->id);
 		return -ENOMEM;
 	}
-	if (*at == NULL) {
-		x->id = n->id;
-		*at = x;
-		o->count++;
-	}
+	leave(o, x);
 	free(x->is);
 	x->is = is;
+	x->in = in;
 	x->seen = true;
+	join(o, x);
 	return 0;
+}
+
+void objects_see(struct objects *o, uint32_t id)
+{
+	struct object *x = *find(o, id);
+
+	if (x != NULL)
+		x->seen = true;
 }
 
 void objects_del(struct objects *o, uint32_t id)
@@ -66,6 +122,7 @@ void objects_del(struct objects *o, uint32_t id)
 
 	if (x == NULL)
 		return;
+	leave(o, x);
 	*at = x->next;
 	o->count--;
 	free(x->is);
@@ -77,12 +134,13 @@ void objects_unsee(struct objects *o)
 	for (unsigned i = 0; i < OBJECT_CHAINS; i++)
 		for (struct object *x = o->chain[i]; x != NULL; x = x->next)
 			x->seen = false;
+	o->cursor = 0;
 }
 
-uint32_t objects_unseen(const struct objects *o)
+uint32_t objects_unseen(struct objects *o)
 {
-	for (unsigned i = 0; i < OBJECT_CHAINS; i++)
-		for (const struct object *x = o->chain[i]; x != NULL; x = x->next)
+	for (; o->cursor < OBJECT_CHAINS; o->cursor++)
+		for (const struct object *x = o->chain[o->cursor]; x != NULL; x = x->next)
 			if (!x->seen)
 				return x->id;
 	return 0;
@@ -110,7 +168,7 @@ static uint16_t weight_of(const struct nl_object *group, unsigned i)
 }
 
 static enum netlink_reason fill_one(
-	const struct netlink_state *s, const struct nl_object *x, uint16_t weight, struct route_spec *spec)
+	const struct source *links, const struct nl_object *x, uint16_t weight, struct route_spec *spec)
 {
 	struct nl_path p = x->path;
 
@@ -123,10 +181,10 @@ static enum netlink_reason fill_one(
 	if (p.encap)
 		return WHY_ENCAP;
 	p.weight = weight;
-	return apply_path(s, &p, spec) ? WHY_REASONS : WHY_INTERFACE;
+	return apply_path(links, &p, spec) ? WHY_REASONS : WHY_INTERFACE;
 }
 
-static enum netlink_reason fill_group(const struct netlink_state *s, const struct objects *o,
+static enum netlink_reason fill_group(const struct source *links, const struct objects *o,
 	const struct nl_object *group, struct route_spec *spec)
 {
 	enum netlink_reason why = WHY_OBJECT;
@@ -136,7 +194,8 @@ static enum netlink_reason fill_group(const struct netlink_state *s, const struc
 		return WHY_PATHS;
 	for (unsigned i = 0; i < group->member_count; i++) {
 		const struct nl_object *x = objects_get(o, group->member[i].id);
-		enum netlink_reason r = x == NULL ? WHY_OBJECT : fill_one(s, x, weight_of(group, i), spec);
+		enum netlink_reason r =
+			x == NULL ? WHY_OBJECT : fill_one(links, x, weight_of(group, i), spec);
 
 		any |= r == WHY_REASONS;
 		if (r != WHY_REASONS)
@@ -146,7 +205,7 @@ static enum netlink_reason fill_group(const struct netlink_state *s, const struc
 }
 
 enum netlink_reason objects_fill(
-	const struct netlink_state *s, const struct objects *o, uint32_t id, struct route_spec *spec)
+	const struct source *links, const struct objects *o, uint32_t id, struct route_spec *spec)
 {
 	const struct nl_object *x = objects_get(o, id);
 
@@ -154,16 +213,12 @@ enum netlink_reason objects_fill(
 	spec->via_count = 0;
 	if (x == NULL)
 		return WHY_OBJECT;
-	return x->group ? fill_group(s, o, x, spec) : fill_one(s, x, 1, spec);
+	return x->group ? fill_group(links, o, x, spec) : fill_one(links, x, 1, spec);
 }
 
 void objects_groups(const struct objects *o, uint32_t id, void (*fn)(void *ctx, uint32_t group), void *ctx)
 {
-	for (unsigned i = 0; i < OBJECT_CHAINS; i++)
-		for (const struct object *x = o->chain[i]; x != NULL; x = x->next)
-			for (unsigned m = 0; m < x->is->member_count; m++)
-				if (x->is->member[m].id == id) {
-					fn(ctx, x->id);
-					break;
-				}
+	for (const struct membership *m = o->member[id % OBJECT_CHAINS]; m != NULL; m = m->next)
+		if (m->id == id)
+			fn(ctx, m->group);
 }

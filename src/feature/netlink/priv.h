@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include "feature/kernel/kernel.h"
 #include "feature/netlink/feed.h"
 #include "feature/netlink/message.h"
 #include "feature/netlink/netlink.h"
@@ -14,7 +15,8 @@
 #include "pipeline/weir.h"
 
 #define OBJECTS_MAX 65536u /* next-hop objects of a feed */
-#define TABLES_MAX 64
+#define TABLES_MAX VRF_MAX
+#define PLACES_MAX ROUTE_FEEDS /* namespaces that are mirrored */
 #define TABLE_MAIN 254
 #define TABLE_LOCAL 255
 #define DISTANCE_NEVER 255
@@ -24,6 +26,7 @@
 struct netlink_table {
 	uint32_t table;
 	uint16_t vrf;
+	uint8_t at; /* which of the places */
 };
 
 struct netlink_settings {
@@ -32,7 +35,10 @@ struct netlink_settings {
 	struct sockaddr_in6 at; /* of FPM; IPv4 as ::ffff: */
 	unsigned tables;
 	struct netlink_table table[TABLES_MAX];
-	uint8_t distance[256]; /* by protocol */
+	unsigned places; /* the first one is weir's own namespace */
+	char place[PLACES_MAX][KERNEL_PATH];
+	uint8_t vrf_at[VRF_MAX]; /* the place of a VRF's links */
+	uint8_t distance[256];   /* by protocol */
 };
 
 /* schema.c: what a validated config says. 0 or a negative errno with a sentence. */
@@ -51,22 +57,34 @@ struct link {
 	char name[NL_NAME];
 };
 #define LINK_CHAINS 1024
+struct links {
+	struct link *chain[LINK_CHAINS];
+	uint32_t count;
+};
 
 /* --- next-hop objects --- */
+struct membership { /* of an object in a group */
+	struct membership *next;
+	uint32_t id, group;
+};
 struct object {
 	struct object *next;
-	struct nl_object *is; /* own allocation, as large as its members */
+	struct nl_object *is;  /* own allocation, as large as its members */
+	struct membership *in; /* its members' entries in objects.member, NULL when it is no group */
 	uint32_t id;
 	bool seen;
 };
 #define OBJECT_CHAINS 4096
 struct objects {
 	struct object *chain[OBJECT_CHAINS];
+	struct membership *member[OBJECT_CHAINS]; /* by id of the member */
 	uint32_t count;
+	uint32_t cursor; /* chain in which objects_unseen() goes on */
 };
 
 /* --- addresses of twins --- */
 struct twin_address {
+	const struct source *of; /* feed that tells of it */
 	uint32_t link;
 	struct prefix prefix;
 	bool ours; /* weir has it because of us */
@@ -76,8 +94,7 @@ struct twin_address {
 
 /* What only the kernel's thread uses. */
 struct kernel_feed {
-	struct weir *w;
-	unsigned place;
+	char path[KERNEL_PATH]; /* of its namespace, "" = weir's own */
 	int notify, dump;
 	bool routes;
 	uint64_t buffer;
@@ -93,7 +110,14 @@ struct fpm_feed {
 	bool broken; /* too many wait: the peer does not read */
 };
 
-enum phase { PHASE_IDLE, PHASE_SYNC, PHASE_LOOK, PHASE_SWEEP, PHASE_TELL };
+enum phase {
+	PHASE_IDLE,
+	PHASE_SYNC,    /* a dump comes */
+	PHASE_OBJECTS, /* objects that it did not have go */
+	PHASE_SWEEP,   /* routes that it did not have go */
+	PHASE_LOOK,    /* a dump comes that is only compared */
+	PHASE_TELL     /* routes that it did not have are told */
+};
 
 /* A feed as the control thread sees it. */
 struct source {
@@ -102,13 +126,18 @@ struct source {
 	struct fpm_feed fpm;
 	uint8_t source; /* enum route_source */
 	uint8_t number, mark;
-	bool running, gone_before_end;
+	uint8_t where; /* which of the places of the settings */
+	bool running;
 	enum phase phase;
-	bool synced, retrying, connected;
-	bool walk; /* sets moved: route_pass() is due */
+	bool synced, ever; /* since it began; since its namespace is mirrored */
+	bool connected;
+	bool looking; /* the comparison waits for it */
 	struct route_pass pass;
 	struct block *block;
 	size_t at;
+	struct links links;
+	bool link_lost; /* a link of ours went down: sync */
+	bool link_news; /* the state of one changed */
 	struct objects objects;
 	uint64_t synced_at, stale_at; /* ns; stale_at: sweep then, 0 = no */
 	uint64_t retry_at; /* a full table may have room again, not before; 0 = nothing was refused */
@@ -125,47 +154,61 @@ struct source {
 
 struct netlink_state {
 	struct netlink_settings now, next;
-	struct source *kernel, *fpm;           /* NULL: not configured */
-	struct source *next_kernel, *next_fpm; /* between prepare and commit */
-	bool keep_kernel, keep_fpm;
-	struct link *link[LINK_CHAINS];
-	uint32_t links;
+	struct source *kernel[PLACES_MAX], *fpm;           /* by number; NULL: not configured */
+	struct source *next_kernel[PLACES_MAX], *next_fpm; /* between prepare and commit */
+	uint64_t keep_kernel;                              /* bit: of these numbers */
+	bool keep_fpm;
+	unsigned turn;                           /* who is first in the next turn */
+	bool remap;                              /* twins may be others since the last commit */
+	const struct source *link_of[IFACE_MAX]; /* the feed that tells of the interface's link */
 	bool link_down[IFACE_MAX];  /* of the twin; route_feed_link() follows when a sync ended */
 	bool link_known[IFACE_MAX]; /* it was up before */
-	bool link_lost;             /* a link of ours went down: sync */
-	bool link_news;             /* the state of one changed */
 	struct twin_address *address;
 	uint32_t addresses, address_room;
-	bool first_sync;
 	struct netlink_diff diff;
-	bool diff_due;
-	struct nl_message message; /* scratch */
+	struct netlink_diff diff_base; /* what it was before the feed whose turn it is */
+	unsigned diff_at;              /* number of that feed */
+	struct nl_message message;     /* scratch */
 };
 
-/* links.c */
-uint16_t links_iface(const struct netlink_state *s, uint32_t index);
-void links_change(struct weir *w, const struct nl_link *l, bool gone);
+/* feeds.c */
+int feeds_prepare(struct weir *w, struct err *e);
+void feeds_abort(struct netlink_state *s);
+/* `other`: what becomes of routes changed, so that all are read again. */
+void feeds_commit(struct weir *w, bool other);
+void feeds_free(struct netlink_state *s);
+/* The feed of weir's own namespace, whose numbers of links FPM uses; NULL when none is configured. */
+struct source *feeds_own(const struct netlink_state *s);
+
+/* links.c: the links of a feed */
+uint16_t links_iface(const struct source *s, uint32_t index);
+void links_change(struct weir *w, struct source *s, const struct nl_link *l, bool gone);
 /* A sync begins / ended: those not seen in it are gone. */
-void links_unsee(struct netlink_state *s);
-void links_sweep(struct weir *w);
+void links_unsee(struct source *s);
+void links_sweep(struct weir *w, struct source *s);
 /* Interfaces changed; true when a link is another one's twin now. */
-bool links_remap(struct weir *w);
+bool links_remap(struct weir *w, struct source *s);
 /* Brings route_feed_link() up to date; `ups`: also for links that came up. */
-void links_tell(struct weir *w, bool ups);
-void links_free(struct netlink_state *s);
+void links_tell(struct weir *w, const struct source *s, bool ups);
+/* `to` goes on with the links of `from`. */
+void links_take_over(struct netlink_state *st, struct source *to, struct source *from);
+/* The feed ends: its links are no reason to use or not to use anything. */
+void links_end(struct weir *w, struct source *s);
+void links_free(struct source *s);
 
 /* objects.c */
 const struct nl_object *objects_get(const struct objects *o, uint32_t id);
 /* 0, -ENOSPC or -ENOMEM. */
 int objects_put(struct objects *o, const struct nl_object *n);
 void objects_del(struct objects *o, uint32_t id);
+void objects_see(struct objects *o, uint32_t id);
 void objects_unsee(struct objects *o);
-/* An object that the sync did not show, 0 when there is none. */
-uint32_t objects_unseen(const struct objects *o);
+/* An object that the sync did not show, 0 when there is none. Objects that come meanwhile are seen. */
+uint32_t objects_unseen(struct objects *o);
 void objects_free(struct objects *o);
 /* Next hops of an object into spec->type and spec->via; WHY_REASONS when it can be used, else why not. */
 enum netlink_reason objects_fill(
-	const struct netlink_state *s, const struct objects *o, uint32_t id, struct route_spec *spec);
+	const struct source *links, const struct objects *o, uint32_t id, struct route_spec *spec);
 /* Calls fn for the groups that have the object as a member. */
 void objects_groups(const struct objects *o, uint32_t id, void (*fn)(void *ctx, uint32_t group), void *ctx);
 
@@ -173,14 +216,17 @@ void objects_groups(const struct objects *o, uint32_t id, void (*fn)(void *ctx, 
 void apply_message(struct weir *w, struct source *s, const struct nlmsghdr *h);
 void apply_held(struct weir *w, struct source *s);
 /* One path into spec; false: it is on no interface of ours. */
-bool apply_path(const struct netlink_state *st, const struct nl_path *p, struct route_spec *spec);
+bool apply_path(const struct source *links, const struct nl_path *p, struct route_spec *spec);
 void apply_object_changed(struct weir *w, struct source *s, uint32_t id);
 void count_reason(struct weir *w, struct source *s, enum netlink_reason why, const char *what);
 
 /* address.c */
-void address_change(struct weir *w, const struct nl_address *a, bool gone);
-void address_unsee(struct netlink_state *s);
-void address_sweep(struct weir *w);
+void address_change(struct weir *w, const struct source *s, const struct nl_address *a, bool gone);
+void address_unsee(struct netlink_state *st, const struct source *s);
+void address_sweep(struct weir *w, const struct source *s);
+/* Those of a feed are another one's (NULL: nobody's) from now on. */
+void address_take_over(struct netlink_state *st, const struct source *to, const struct source *from);
+uint32_t address_count(const struct netlink_state *st, const struct source *s);
 /* What runs now, put into the next generation. */
 void address_stage(struct weir *w, const struct netlink_settings *now, struct generation *next);
 /* That generation runs. */
@@ -188,13 +234,23 @@ void address_commit(struct netlink_state *s);
 void address_free(struct netlink_state *s);
 
 /* sync.c */
-/* A part of what waits; returns the work done. */
-unsigned source_turn(struct weir *w, struct source *s);
+/* A part of what waits, until the time `end` of netlink_clock(); returns the work done. */
+unsigned source_turn(struct weir *w, struct source *s, uint64_t end);
 void source_sync(struct source *s);
+uint64_t netlink_clock(void); /* ns, of the machine */
+
+/* diff.c: the comparison with the kernel, one feed after the other */
+/* Its dump begins, also once more. */
+void diff_begin(struct weir *w, struct source *s);
+/* It is through; `error`: it could not be made. */
+void diff_end(struct weir *w, struct source *s, const char *error);
+/* A route that is here only. */
+bool diff_extra(void *ctx, const struct route_spec *spec);
 void diff_route(struct weir *w, struct source *s, const struct route_spec *spec);
 
 /* kernel.c */
-int kernel_feed_open(struct kernel_feed *k, struct weir *w, const struct netlink_settings *s, struct err *e);
+/* k->path is set. */
+int kernel_feed_open(struct kernel_feed *k, const struct netlink_settings *s, struct err *e);
 void kernel_feed_close(struct kernel_feed *k);
 void kernel_feed_run(struct feed *f);
 

@@ -3,6 +3,7 @@
  * Schema of `netlink:` and what a validated config says.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -81,8 +82,10 @@ static const struct schema netlink_fields[] = {
 		.type = SCHEMA_LIST,
 		.item = &table_item,
 		.identity = table_identity,
-		.max = TABLES_MAX - 1,
-		.help = "Tables besides main (254), which is the VRF default's unless it stands here."},
+		.max = 63,
+		.help = "Tables of VRFs, in the VRF's namespace if it has one. Without an entry it is the "
+			"VRF's 'table', "
+			"main (254) of its 'namespace', and main for the VRF default."},
 	{.key = "distances",
 		.type = SCHEMA_MAP,
 		.fields = distance_fields,
@@ -116,22 +119,103 @@ static const struct schema fields[] = {
 	{0},
 };
 
-/* A VRF has one table: its routes are told apart by prefix and metric only. */
-static void check(const struct node *root, struct diag *d)
-{
-	const struct node *tables = node_get(node_get(root, "netlink"), "tables");
+/* --- which table of which namespace a VRF is --- */
 
+struct view {
+	const char *vrf, *path;
+	uint64_t table;
+	const struct node *at; /* what says so */
+};
+
+static const struct node *entry_of(const struct node *tables, const char *vrf)
+{
+	NODE_EACH (t, tables)
+		if (strcmp(node_text(t, "vrf", ""), vrf) == 0)
+			return t;
+	return NULL;
+}
+
+/* A VRF of `vrfs`; false: no table of the kernel is its. */
+static bool view_of(const struct node *root, const struct node *vrf, struct view *v)
+{
+	const struct node *own = entry_of(node_get(node_get(root, "netlink"), "tables"), vrf->key);
+
+	*v = (struct view){.vrf = vrf->key, .path = node_text(vrf, "namespace", ""), .at = vrf};
+	v->table = node_u64(own != NULL ? own : vrf, "table", v->path[0] != '\0' ? TABLE_MAIN : 0);
+	return v->table != 0;
+}
+
+/* An entry of netlink.tables. */
+static struct view view_of_entry(const struct node *root, const struct node *t)
+{
+	const char *vrf = node_text(t, "vrf", "");
+
+	return (struct view){.vrf = vrf,
+		.path = node_text(node_get(node_get(root, "vrfs"), vrf), "namespace", ""),
+		.table = node_u64(t, "table", 0),
+		.at = node_get(t, "table")};
+}
+
+static bool same_table(const struct view *a, const struct view *b)
+{
+	return a->table == b->table && strcmp(a->path, b->path) == 0;
+}
+
+/* A VRF has one table: its routes are told apart by prefix and metric only. */
+static void check_tables(const struct node *root, const struct node *tables, struct diag *d)
+{
 	NODE_EACH (a, tables)
 		NODE_EACH (b, tables) {
+			struct view va = view_of_entry(root, a), vb = view_of_entry(root, b);
+
 			if (b == a)
 				break;
-			if (node_u64(a, "table", 0) == node_u64(b, "table", 0))
-				diag_node(d, node_get(a, "table"), NULL, "table %s is there twice",
-					node_text(a, "table", ""));
-			if (strcmp(node_text(a, "vrf", ""), node_text(b, "vrf", "")) == 0)
-				diag_node(d, node_get(a, "vrf"), NULL, "VRF '%s' has a table already",
-					node_text(a, "vrf", ""));
+			if (same_table(&va, &vb))
+				diag_node(
+					d, va.at, NULL, "table %s is there twice", node_text(a, "table", ""));
+			if (strcmp(va.vrf, vb.vrf) == 0)
+				diag_node(
+					d, node_get(a, "vrf"), NULL, "VRF '%s' has a table already", va.vrf);
 		}
+}
+
+static void tell_twice(const struct view *mine, const char *other, struct diag *d)
+{
+	diag_key(d, mine->at, "give one of them another table, in 'netlink.tables'",
+		"VRF '%s' would have the kernel's table %llu%s%s, which is VRF '%s''s", mine->vrf,
+		(unsigned long long)mine->table, mine->path[0] != '\0' ? " of namespace " : "", mine->path,
+		other);
+}
+
+/* A VRF's table that another one has, by its own words or by netlink.tables. */
+static void check_vrf(const struct node *root, const struct node *vrf, struct diag *d)
+{
+	struct view mine, other;
+
+	if (!view_of(root, vrf, &mine))
+		return;
+	NODE_EACH (o, node_get(root, "vrfs")) {
+		if (o == vrf)
+			break;
+		if (view_of(root, o, &other) && same_table(&mine, &other))
+			tell_twice(&mine, other.vrf, d);
+	}
+	NODE_EACH (t, node_get(node_get(root, "netlink"), "tables")) {
+		other = view_of_entry(root, t);
+		if (node_get(node_get(root, "vrfs"), other.vrf) == NULL && same_table(&mine, &other))
+			tell_twice(&mine, other.vrf, d);
+	}
+}
+
+static void check(const struct node *root, struct diag *d)
+{
+	const struct node *netlink = node_get(root, "netlink");
+
+	if (netlink == NULL)
+		return;
+	check_tables(root, node_get(netlink, "tables"), d);
+	NODE_EACH (v, node_get(root, "vrfs"))
+		check_vrf(root, v, d);
 }
 
 static struct schema_part part = {.fields = fields, .check = check};
@@ -139,25 +223,63 @@ SCHEMA_REGISTER(part)
 
 /* --- reading --- */
 
-static int read_table(struct weir *w, const struct node *n, struct netlink_settings *s, struct err *e)
+/* Number of a namespace among the places, or -1. */
+static int place_of(struct netlink_settings *s, const char *path, struct err *e)
 {
-	const char *name = node_text(n, "vrf", "default");
-	int vrf = vrf_intern(w, name);
+	for (unsigned i = 0; i < s->places; i++)
+		if (strcmp(s->place[i], path) == 0)
+			return (int)i;
+	if (s->places == PLACES_MAX)
+		return err_set(e, ENOSPC,
+			"netlink: namespace '%s' is one too many; routes of at most %d are read", path,
+			PLACES_MAX);
+	snprintf(s->place[s->places], KERNEL_PATH, "%s", path);
+	return (int)s->places++;
+}
+
+static int add_view(struct weir *w, const struct view *v, struct netlink_settings *s, struct err *e)
+{
+	int vrf = vrf_intern(w, v->vrf), at;
 
 	if (vrf < 0)
 		return err_set(e, -vrf, "netlink: VRF '%s' cannot be created; at most %d VRFs are possible",
-			name, VRF_MAX);
+			v->vrf, VRF_MAX);
+	at = place_of(s, v->path, e);
+	if (at < 0)
+		return at;
+	if (s->tables == TABLES_MAX)
+		return err_set(e, ENOSPC, "netlink: more than %d tables", TABLES_MAX);
+	s->vrf_at[vrf] = (uint8_t)at;
 	s->table[s->tables++] =
-		(struct netlink_table){.table = (uint32_t)node_u64(n, "table", 0), .vrf = (uint16_t)vrf};
+		(struct netlink_table){.table = (uint32_t)v->table, .vrf = (uint16_t)vrf, .at = (uint8_t)at};
+	return 0;
+}
+
+/* First the entries of netlink.tables, then the VRFs that have none. */
+static int read_tables(struct weir *w, const struct node *cfg, struct netlink_settings *s, struct err *e)
+{
+	const struct node *tables = node_get(node_get(cfg, "netlink"), "tables");
+	struct view v;
+
+	s->places = 1; /* weir's own */
+	NODE_EACH (t, tables) {
+		v = view_of_entry(cfg, t);
+		if (add_view(w, &v, s, e) != 0)
+			return -e->code;
+	}
+	NODE_EACH (n, node_get(cfg, "vrfs"))
+		if (entry_of(tables, n->key) == NULL && view_of(cfg, n, &v) && add_view(w, &v, s, e) != 0)
+			return -e->code;
 	return 0;
 }
 
 static void add_main(struct netlink_settings *s)
 {
 	for (unsigned i = 0; i < s->tables; i++)
-		if (s->table[i].table == TABLE_MAIN || s->table[i].vrf == 0)
+		if ((s->table[i].table == TABLE_MAIN && s->table[i].at == 0) || s->table[i].vrf == 0)
 			return;
-	s->table[s->tables++] = (struct netlink_table){.table = TABLE_MAIN};
+	if (s->tables < TABLES_MAX)
+		s->table[s->tables++] = (struct netlink_table){.table = TABLE_MAIN};
 }
 
 static void read_fpm(const struct node *n, struct netlink_settings *s)
@@ -187,9 +309,8 @@ int netlink_settings_read(struct weir *w, const struct node *cfg, struct netlink
 	s->addresses = node_bool(n, "addresses", false);
 	s->buffer = node_u64(n, "buffer", 128u << 20);
 	s->hold = node_u64(n, "hold", UINT64_C(120000000000));
-	NODE_EACH (t, node_get(n, "tables"))
-		if (read_table(w, t, s, e) != 0)
-			return -1;
+	if (read_tables(w, cfg, s, e) != 0)
+		return -e->code;
 	add_main(s);
 	for (const struct schema *f = distance_fields; f->key != NULL; f++) {
 		uint64_t v = node_u64(node_get(n, "distances"), f->key, 0);

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What waits in a feed's queue, in parts: messages, marks and sweeps, walks after objects changed, the
- * comparison with the kernel.
+ * What waits in a feed's queue, in parts: messages, marks and sweeps.
  */
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "feature/netlink/priv.h"
 
-#define TURN_NS UINT64_C(2000000) /* of a turn: packets for the control thread wait so long */
-#define AT_ONCE 64                /* messages between two looks at the clock */
-#define WALK_AT_ONCE 8192         /* routes of a walk */
+#define AT_ONCE 16       /* messages, or objects that go, between two looks at the clock */
+#define WALK_AT_ONCE 256 /* routes of a sweep */
 #define HELD_NS UINT64_C(50000000)
 
-static uint64_t clock_ns(void)
+uint64_t netlink_clock(void)
 {
 	struct timespec t;
 
@@ -32,81 +27,6 @@ void source_sync(struct source *s)
 	feed_wish(&s->feed, FEED_SYNC);
 }
 
-/* --- the comparison --- */
-
-static void diff_line(struct netlink_diff *d, const char *what, const struct route_spec *spec, struct weir *w)
-{
-	char text[PREFIX_STRLEN], via[ADDR_STRLEN], protocol[8], *to;
-	size_t left = NETLINK_LINE;
-	int n;
-
-	if (d->lines == NETLINK_LINES)
-		return;
-	to = d->line[d->lines++];
-	n = snprintf(to, left, "%s: %s vrf %s protocol %s metric %u", what,
-		prefix_format(&spec->prefix, text), w->vrf[spec->vrf].name,
-		netlink_protocol_name(spec->protocol, protocol), spec->metric);
-	for (unsigned i = 0; i < spec->via_count && n > 0 && (size_t)n < left; i++) {
-		const struct route_via *v = &spec->via[i];
-		const struct iface *ifc = w->gen->iface[v->iface];
-
-		to += n;
-		left -= (size_t)n;
-		n = snprintf(to, left, " via %s dev %s weight %u",
-			v->address.family != FAMILY_NONE ? ipaddr_format(&v->address, via) : "link",
-			ifc != NULL ? ifc->name : "?", v->weight);
-	}
-	if (spec->type != ROUTE_UNICAST && n > 0 && (size_t)n < left)
-		snprintf(to + n, left - (size_t)n, " %s", route_type_names[spec->type]);
-}
-
-void diff_route(struct weir *w, struct source *s, const struct route_spec *spec)
-{
-	struct netlink_diff *d = &w->netlink->diff;
-	enum route_there is = route_feed_check(w, spec, s->mark);
-	static const char *const words[] = {[ROUTE_ABSENT] = "only in the kernel",
-		[ROUTE_DIFFERS] = "the kernel has it in this form",
-		[ROUTE_ASTRAY] = "not in the forwarding table as it should be"};
-
-	d->compared++;
-	if (is == ROUTE_SAME)
-		return;
-	d->missing += is == ROUTE_ABSENT;
-	d->different += is == ROUTE_DIFFERS;
-	d->astray += is == ROUTE_ASTRAY;
-	diff_line(d, words[is], spec, w);
-}
-
-static bool diff_extra(void *ctx, const struct route_spec *spec)
-{
-	struct weir *w = ctx;
-
-	w->netlink->diff.extra++;
-	diff_line(&w->netlink->diff, "only in weir", spec, w);
-	return true;
-}
-
-static void diff_begin(struct weir *w, struct source *s)
-{
-	struct netlink_diff *d = &w->netlink->diff;
-
-	d->compared = d->missing = d->different = d->extra = d->astray = 0;
-	d->lines = 0;
-	d->error = NULL;
-	s->mark++;
-	s->phase = PHASE_LOOK;
-}
-
-static void diff_end(struct weir *w, struct source *s, const char *error)
-{
-	struct netlink_diff *d = &w->netlink->diff;
-
-	d->error = error;
-	d->running = false;
-	d->number++;
-	s->phase = PHASE_IDLE;
-}
-
 /* --- a sync --- */
 
 static void sync_begin(struct weir *w, struct source *s, uint64_t number)
@@ -116,18 +36,20 @@ static void sync_begin(struct weir *w, struct source *s, uint64_t number)
 	s->phase = PHASE_SYNC;
 	s->retry_at = 0;
 	objects_unsee(&s->objects);
-	links_unsee(w->netlink);
-	address_unsee(w->netlink);
+	links_unsee(s);
+	address_unsee(w->netlink, s);
 }
 
-static void sweep_objects(struct weir *w, struct source *s)
+/* Some of the objects that the sync did not show; true when none is left. */
+static bool sweep_objects(struct weir *w, struct source *s)
 {
-	uint32_t id;
+	uint32_t id = 0;
 
-	while ((id = objects_unseen(&s->objects)) != 0) {
+	for (unsigned i = 0; i < AT_ONCE && (id = objects_unseen(&s->objects)) != 0; i++) {
 		objects_del(&s->objects, id);
 		apply_object_changed(w, s, id);
 	}
+	return id == 0;
 }
 
 static void begin_pass(struct weir *w, struct source *s, bool look)
@@ -145,17 +67,13 @@ static void begin_pass(struct weir *w, struct source *s, bool look)
 /* The dump is through: what it did not have goes, in parts. */
 static void sync_end(struct weir *w, struct source *s)
 {
-	sweep_objects(w, s);
-	links_sweep(w);
-	address_sweep(w);
-	s->walk = false; /* this walk does it as well */
-	begin_pass(w, s, false);
+	links_sweep(w, s);
+	address_sweep(w, s);
+	s->phase = PHASE_OBJECTS;
 }
 
 static void sync_done(struct weir *w, struct source *s)
 {
-	struct netlink_state *st = w->netlink;
-
 	s->swept += s->pass.removed;
 	s->removed |= s->pass.removed != 0;
 	s->syncs++;
@@ -163,10 +81,11 @@ static void sync_done(struct weir *w, struct source *s)
 	s->synced_at = w->now;
 	s->phase = PHASE_IDLE;
 	s->pending = s->begun != __atomic_load_n(&s->feed.asked, __ATOMIC_ACQUIRE);
-	if (!st->first_sync)
-		log_notice("netlink: the kernel's routes are here");
-	st->first_sync = true;
-	st->link_news = true;
+	if (!s->ever)
+		log_notice("netlink: the kernel's routes are here%s%s",
+			s->kernel.path[0] != '\0' ? ", those of " : "", s->kernel.path);
+	s->ever = true;
+	s->link_news = true;
 }
 
 /* --- FPM's peer --- */
@@ -195,8 +114,7 @@ static void peer_left(struct weir *w, struct source *s)
 static void sweep_stale(struct weir *w, struct source *s)
 {
 	s->stale_at = 0;
-	sweep_objects(w, s);
-	begin_pass(w, s, false);
+	s->phase = PHASE_OBJECTS;
 }
 
 /* --- blocks --- */
@@ -276,6 +194,14 @@ static void pass_done(struct weir *w, struct source *s)
 /* One step of work; false: there is none. */
 static bool advance(struct weir *w, struct source *s)
 {
+	if (s->phase == PHASE_OBJECTS) {
+		if (sweep_objects(w, s))
+			begin_pass(w, s, false);
+		return true;
+	}
+	/* What is compared must be what was settled. */
+	if ((s->phase == PHASE_LOOK || s->phase == PHASE_TELL) && !route_settled(w))
+		return false;
 	if (s->phase == PHASE_SWEEP || s->phase == PHASE_TELL) {
 		if (route_pass(w, &s->pass, WALK_AT_ONCE))
 			pass_done(w, s);
@@ -292,33 +218,33 @@ static bool advance(struct weir *w, struct source *s)
 	return b != NULL;
 }
 
-/* Routes over objects that changed. All at once: until then they go where they went. */
-static void walk(struct weir *w, struct source *s)
+static void tell_links(struct weir *w, struct source *s)
 {
-	struct route_pass p = {0};
+	if (s->link_lost)
+		source_sync(s);
+	s->link_lost = false;
+	if (s->link_news)
+		links_tell(w, s, !s->pending && s->ever);
+	if (!s->pending)
+		s->link_news = false;
+}
 
-	s->walk = false;
-	route_pass(w, &p, UINT_MAX);
+/* FPM's hold, and tables that may have room again. */
+static void look_at_times(struct weir *w, struct source *s)
+{
+	if (s->held && w->now >= s->held_at + HELD_NS)
+		apply_held(w, s);
+	if (s->stale_at != 0 && w->now >= s->stale_at)
+		sweep_stale(w, s);
 }
 
 static void after(struct weir *w, struct source *s, bool idle)
 {
-	struct netlink_state *st = w->netlink;
-
 	route_feed_done(w);
-	if (s->walk)
-		walk(w, s);
-	if (st->link_lost && st->kernel != NULL)
-		source_sync(st->kernel);
-	if (st->link_news)
-		links_tell(w, st->kernel == NULL || (!st->kernel->pending && st->first_sync));
-	if (st->kernel == NULL || !st->kernel->pending)
-		st->link_news = false;
-	st->link_lost = false;
-	if (idle && s->held && w->now >= s->held_at + HELD_NS)
-		apply_held(w, s);
-	if (idle && s->stale_at != 0 && w->now >= s->stale_at)
-		sweep_stale(w, s);
+	if (s->source == ROUTE_KERNEL)
+		tell_links(w, s);
+	if (idle)
+		look_at_times(w, s);
 	if (s->retry_at != 0 && w->now >= s->retry_at && s->removed && s->source == ROUTE_KERNEL &&
 		s->phase == PHASE_IDLE) {
 		s->retry_at = 0;
@@ -326,17 +252,13 @@ static void after(struct weir *w, struct source *s, bool idle)
 	}
 }
 
-unsigned source_turn(struct weir *w, struct source *s)
+unsigned source_turn(struct weir *w, struct source *s, uint64_t end)
 {
-	uint64_t end = clock_ns() + TURN_NS;
 	unsigned n = 0;
-	bool more;
+	bool more = true;
 
-	while ((more = advance(w, s))) {
+	while ((n == 0 || netlink_clock() < end) && (more = advance(w, s)))
 		n++;
-		if (clock_ns() >= end)
-			break;
-	}
 	after(w, s, !more);
 	return n;
 }

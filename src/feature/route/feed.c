@@ -365,9 +365,9 @@ enum route_there route_feed_check(struct weir *w, const struct route_spec *spec,
 	return there;
 }
 
-const struct route_feed_counts *route_feed_counts(const struct weir *w, uint8_t source)
+const struct route_feed_counts *route_feed_counts(const struct weir *w, uint8_t source, uint8_t feed)
 {
-	return &w->route->feed[source - ROUTE_KERNEL];
+	return &w->route->feed[source - ROUTE_KERNEL][feed];
 }
 
 void route_feed_done(struct weir *w)
@@ -375,12 +375,17 @@ void route_feed_done(struct weir *w)
 	releases_flush(w);
 }
 
-void route_feed_link(struct weir *w, uint16_t iface, bool down)
+bool route_feed_link(struct weir *w, uint16_t iface, bool down)
 {
 	if (iface >= IFACE_MAX || w->route->kernel_down[iface] == down)
-		return;
+		return false;
 	w->route->kernel_down[iface] = down;
+	return true;
+}
+
+void route_feed_links(struct weir *w)
+{
 	if (sets_refresh(w))
-		rib_reinstall(w);
+		settle_begin(w);
 	releases_flush(w);
 }

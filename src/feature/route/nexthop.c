@@ -135,10 +135,22 @@ void release_later(struct weir *w, uint16_t nh)
 	s->release[s->release_count++] = nh;
 }
 
+void releases_first(struct weir *w, uint32_t n)
+{
+	struct route_state *s = w->route;
+	uint32_t i = 0;
+
+	for (; i < n && i < s->release_count; i++)
+		neigh_nexthop_put(w, s->release[i]);
+	s->release_count -= i;
+	memmove(s->release, s->release + i, s->release_count * sizeof s->release[0]);
+}
+
 void releases_flush(struct weir *w)
 {
-	while (w->route->release_count != 0)
-		neigh_nexthop_put(w, w->route->release[--w->route->release_count]);
+	if (!route_settled(w))
+		return;
+	releases_first(w, w->route->release_count);
 	if (w->route->link_released) {
 		w->route->link_released = false;
 		neigh_remove_lost(w);

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What concerns many routes of feeds at once: next-hop objects that change, and the walk that sweeps and
- * moves.
+ * What concerns many routes at once: next-hop objects that change, and the walk that sweeps, moves and
+ * settles.
  */
 #include "base/log.h"
 #include "feature/route/rib.h"
 #include "table/radix.h"
 
 /* --- next-hop objects --- */
+
+/* Nothing new is installed by way of it. */
+static void set_gone(struct nhset *s)
+{
+	s->gone = true;
+	s->nh = 0;
+}
 
 /* The set's routes go over to the object's new next hops, or go. */
 static void move_set(struct weir *w, struct nhset *s, bool (*fill)(void *, struct route_spec *), void *ctx)
@@ -21,7 +28,7 @@ static void move_set(struct weir *w, struct nhset *s, bool (*fill)(void *, struc
 	struct err e = {0};
 
 	if (!fill(ctx, &spec)) {
-		s->gone = true;
+		set_gone(s);
 		return;
 	}
 	if (set_same(s, &spec))
@@ -30,7 +37,12 @@ static void move_set(struct weir *w, struct nhset *s, bool (*fill)(void *, struc
 	if (s->moved != NULL)
 		return;
 	log_error("routes over next-hop object %u are withdrawn: %s", s->object, e.text);
-	s->gone = true;
+	set_gone(s);
+}
+
+static bool is_of(const struct nhset *s, uint8_t source, uint8_t feed, uint32_t object)
+{
+	return s->source == source && s->feed == feed && s->object == object;
 }
 
 bool route_feed_object(struct weir *w, uint8_t source, uint8_t feed, uint32_t object,
@@ -38,15 +50,19 @@ bool route_feed_object(struct weir *w, uint8_t source, uint8_t feed, uint32_t ob
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < SET_HASH; i++)
-		for (struct nhset *s = w->route->set[i]; s != NULL; s = s->next) {
-			if (s->source != source || s->feed != feed || s->object != object || s->gone ||
-				s->moved != NULL)
-				continue;
-			move_set(w, s, fill, ctx);
-			any |= s->gone || s->moved != NULL;
-		}
-	return any;
+	for (struct nhset *s = set_of_object(w, object); s != NULL; s = s->object_next) {
+		if (!is_of(s, source, feed, object) || s->gone || s->moved != NULL)
+			continue;
+		move_set(w, s, fill, ctx);
+		any |= s->gone || s->moved != NULL;
+	}
+	if (!any)
+		return false;
+	for (struct nhset *s = set_of_object(w, object); s != NULL; s = s->object_next)
+		if (is_of(s, source, feed, object))
+			set_lead(w, s);
+	settle_begin(w);
+	return true;
 }
 
 /* --- the walk --- */
@@ -62,24 +78,27 @@ struct step {
 	bool more;
 };
 
-static bool is_stale(const struct route_pass *p, const struct candidate *c)
+static bool is_stale(const struct weir *w, const struct route_pass *p, const struct candidate *c)
 {
+	if (p->settle)
+		return route_is_forgotten(w->route->going, c);
 	return p->sweep && c->source == p->source && c->feed == p->feed && c->mark != p->mark;
 }
 
-static bool needs_work(const struct route_pass *p, const struct candidate *c)
+static bool needs_work(const struct weir *w, const struct route_pass *p, const struct candidate *c)
 {
-	return is_stale(p, c) || (c->set != NULL && (c->set->gone || c->set->moved != NULL));
+	return is_stale(w, p, c) || (c->set != NULL && (c->set->gone || c->set->moved != NULL));
 }
 
 static bool collect(void *ctx, const uint8_t *key, unsigned len, void *value)
 {
 	struct step *s = ctx;
 	const struct entry *en = value;
-	bool work = false;
+	bool work = s->pass->settle && rib_is_stale(en);
 
 	for (const struct candidate *c = en->first; c != NULL; c = c->next)
-		work |= needs_work(s->pass, c);
+		work |= needs_work(s->w, s->pass, c);
+	s->pass->visited++;
 	s->pass->last = rib_key(s->family, key, len);
 	if (work)
 		s->prefix[s->found++] = s->pass->last;
@@ -108,7 +127,9 @@ static void tell(
 
 static void install_again(struct weir *w, uint16_t vrf, const struct prefix *prefix, struct entry *en)
 {
-	if (rib_install(w, vrf, prefix, en) != 0)
+	static struct log_rate rate;
+
+	if (rib_install(w, vrf, prefix, en) != 0 && log_rate_ok(&rate, w->now, 5))
 		log_error("a route could not be installed again: the forwarding table is full");
 }
 
@@ -148,9 +169,9 @@ static void work_on(struct weir *w, struct route_pass *p, const struct prefix *p
 	while (at != NULL && *at != NULL) {
 		struct candidate *c = *at;
 
-		if (is_stale(p, c) && p->look) {
+		if (is_stale(w, p, c) && p->look) {
 			tell(p, c, prefix, p->vrf);
-		} else if (is_stale(p, c) || (c->set != NULL && feed_set_now(c->set)->gone)) {
+		} else if (is_stale(w, p, c) || (c->set != NULL && feed_set_now(c->set)->gone)) {
 			remove_swept(w, p, prefix, en, at);
 			at = &en->first; /* others may stand elsewhere now */
 			continue;
@@ -159,6 +180,8 @@ static void work_on(struct weir *w, struct route_pass *p, const struct prefix *p
 		}
 		at = &c->next;
 	}
+	if (en != NULL && p->settle)
+		install_again(w, p->vrf, prefix, en);
 	if (en != NULL)
 		rib_entry_drop(w, p->vrf, prefix, en);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/reserve.h"
 #include "feature/route/rib.h"
 #include "table/fib4.h"
@@ -25,6 +24,13 @@ static struct candidate *best(const struct entry *en)
 		if (candidate_nh(c) != 0)
 			return c;
 	return NULL;
+}
+
+bool rib_is_stale(const struct entry *en)
+{
+	const struct candidate *c = best(en);
+
+	return en->active != c || en->nh != (c != NULL ? candidate_nh(c) : 0);
 }
 
 static int fib_set(struct weir *w, uint16_t vrf, const struct prefix *p, uint16_t nh)
@@ -246,16 +252,6 @@ struct prefix rib_key(uint8_t family, const uint8_t *key, unsigned len)
 	return p;
 }
 
-static bool reinstall_one(void *ctx, const uint8_t *key, unsigned len, void *value)
-{
-	struct sweep *s = ctx;
-	struct prefix p = rib_key(s->family, key, len);
-
-	if (rib_install(s->w, s->vrf, &p, value) != 0)
-		log_error("a route could not be installed again: the forwarding table is full");
-	return true;
-}
-
 /* Stops the walk once the list is full. */
 static bool collect_stale(void *ctx, const uint8_t *key, unsigned len, void *value)
 {
@@ -283,11 +279,6 @@ static void sweep_tree(struct weir *w, struct sweep *s)
 	} while (s->count == SWEPT_AT_ONCE);
 }
 
-static void reinstall_tree(struct weir *w, struct sweep *s)
-{
-	radix_walk(w->route->rib[s->vrf][family_index(s->family)], NULL, 0, reinstall_one, s);
-}
-
 static void each_tree(struct weir *w, struct sweep *s, void (*fn)(struct weir *w, struct sweep *s))
 {
 	for (unsigned vrf = 0; vrf < VRF_MAX; vrf++)
@@ -298,13 +289,6 @@ static void each_tree(struct weir *w, struct sweep *s, void (*fn)(struct weir *w
 			s->family = f ? FAMILY_V6 : FAMILY_V4;
 			fn(w, s);
 		}
-}
-
-void rib_reinstall(struct weir *w)
-{
-	struct sweep s = {.w = w};
-
-	each_tree(w, &s, reinstall_tree);
 }
 
 void rib_sweep(struct weir *w, uint8_t mark)

@@ -9,7 +9,8 @@
 #include "pipeline/weir.h"
 
 #define SET_HASH 65536
-#define BUCKET_CLASSES 7 /* groups of 64, 128, ... 4096 buckets */
+#define OBJECT_HASH 16384 /* sets by their next-hop object */
+#define BUCKET_CLASSES 7  /* groups of 64, 128, ... 4096 buckets */
 #define BUCKETS_MIN 64
 
 /* One path of a set. */
@@ -24,16 +25,17 @@ struct set_via {
 
 /* A set of paths shared by every route that has the same ones. */
 struct nhset {
-	struct nhset *next; /* hash chain */
-	uint32_t refs;      /* candidates */
+	struct nhset *next;        /* hash chain */
+	struct nhset *object_next; /* the same by object, of those that have one */
+	uint32_t refs;             /* candidates */
 	uint32_t hash;
 	uint16_t vrf;
 	uint8_t type; /* enum route_type */
 	uint8_t family;
 	uint8_t source, feed; /* of feeds; 0 for all others: their sets are nobody's but theirs */
-	bool gone;            /* the object is gone, and its routes with it at the next route_pass() */
+	bool gone;            /* the object is gone; its routes go as they are settled */
 	uint32_t object;
-	struct nhset *moved; /* its routes go over to this set at the next route_pass(); a reference */
+	struct nhset *moved; /* its routes go over to this set as they are settled; a reference */
 	uint16_t nh;         /* what the FIB points at, 0 while unusable */
 	uint16_t group;      /* NH_GROUP slot, 0 for a single path */
 	uint8_t class;       /* of the group's buckets */
@@ -77,6 +79,14 @@ struct staged {
 	uint32_t via_first;
 };
 
+/* Routes are brought up to date with their sets (settle.c). */
+struct settle {
+	bool due;     /* once more from the start, after what runs */
+	bool running; /* a walk is on its way */
+	struct route_pass pass;
+	uint32_t ripe; /* of `release`: let go before the walk began */
+};
+
 static inline unsigned family_index(uint8_t family)
 {
 	return family == FAMILY_V6;
@@ -85,6 +95,7 @@ static inline unsigned family_index(uint8_t family)
 struct route_state {
 	struct radix *rib[VRF_MAX][2]; /* [0] IPv4, [1] IPv6 */
 	struct nhset *set[SET_HASH];
+	struct nhset *by_object[OBJECT_HASH];
 	uint32_t set_count, groups;
 	uint32_t set_vias; /* of all sets */
 	uint32_t failed_paths;
@@ -105,7 +116,10 @@ struct route_state {
 	bool link_released;    /* a route onto an interface went away: so do neighbours only it led to */
 	uint8_t mark;
 	bool kernel_down[IFACE_MAX]; /* route_feed_link() */
-	struct route_feed_counts feed[ROUTE_SOURCES - ROUTE_KERNEL];
+	struct route_feed_counts feed[ROUTE_SOURCES - ROUTE_KERNEL][ROUTE_FEEDS];
+	uint64_t forget[ROUTE_SOURCES - ROUTE_KERNEL]; /* bit: a feed whose routes go */
+	uint64_t going[ROUTE_SOURCES - ROUTE_KERNEL];  /* of these, those the walk that runs takes along */
+	struct settle settle;
 	uint64_t refused;
 };
 
@@ -125,8 +139,13 @@ bool set_same(const struct nhset *s, const struct route_spec *spec);
  * flows as `like` does (may be NULL), the set it takes the place of, where the next hops are the same. */
 struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struct nhset *like, struct err *e);
 void set_put(struct weir *w, struct nhset *s);
-/* Resolves every set anew; true when some set's `nh` changed (its routes must be reinstalled). */
+/* Resolves every set anew; true when some set's `nh` changed (its routes must be settled). */
 bool sets_refresh(struct weir *w);
+/* First of the sets with an object; object_next leads on. Others may be among them. */
+struct nhset *set_of_object(const struct weir *w, uint32_t object);
+/* Flows over the group of a set that moved take the next hops of the set it became, before any route is
+ * settled. Nothing happens where one of them is no group. */
+void set_lead(struct weir *w, struct nhset *s);
 
 /* nexthop.c */
 int nexthop_init(struct weir *w, struct err *e);
@@ -144,7 +163,10 @@ void buckets_free(struct weir *w, uint32_t base, unsigned class);
 void release_later(struct weir *w, uint16_t nh);
 /* Makes room for so many. 0 or -ENOMEM. */
 int releases_room(struct weir *w, uint32_t n);
+/* ... unless routes are being settled: then after them. */
 void releases_flush(struct weir *w);
+/* Gives back the first n whatever else goes on. */
+void releases_first(struct weir *w, uint32_t n);
 
 /* rib.c */
 int rib_add(struct weir *w, uint16_t vrf, const struct prefix *p, const struct candidate *c, bool replace,
@@ -169,15 +191,15 @@ static inline void rib_count(struct weir *w, const struct candidate *c, uint8_t 
 
 	if (!route_is_feed(c->source))
 		return;
-	f = &w->route->feed[c->source - ROUTE_KERNEL];
+	f = &w->route->feed[c->source - ROUTE_KERNEL][c->feed];
 	f->routes[family_index(family)] += (uint64_t)(int64_t)change;
 	f->by_protocol[c->protocol] += (uint64_t)(int64_t)change;
 }
 struct prefix rib_key(uint8_t family, const uint8_t *key, unsigned len);
 /* Next-hop set of this source's route, NULL if there is none. */
 struct nhset *rib_set(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
-/* Reinstalls every route whose best candidate's next hop changed. */
-void rib_reinstall(struct weir *w);
+/* The forwarding table does not yet have what the best candidate has. */
+bool rib_is_stale(const struct entry *en);
 /* The route of that source there, NULL if there is none. */
 const struct candidate *rib_find(const struct weir *w, uint16_t vrf, const struct prefix *p, uint8_t source);
 /* Removes config routes whose mark is not `mark`. */
@@ -190,6 +212,19 @@ struct nhset *feed_set_now(struct nhset *s);
 /* Among routes of one metric the kernel's order counts, and its first one's distance is that of all: after a
  * change among those of the spec's feed and metric. */
 void feed_regroup(struct entry *en, const struct route_spec *s);
+
+/* pass.c */
+/* The candidate is of a feed whose routes go. */
+static inline bool route_is_forgotten(const uint64_t going[], const struct candidate *c)
+{
+	return route_is_feed(c->source) && (going[c->source - ROUTE_KERNEL] >> c->feed & 1) != 0;
+}
+
+/* settle.c */
+/* Next hops of sets changed: the first routes follow now, all others in later turns. */
+void settle_begin(struct weir *w);
+/* Some more; the work done, 0 = nothing waits. */
+unsigned settle_turn(struct weir *w);
 
 /* connected.c */
 #define CONNECTED_PER_ADDRESS 5 /* itself, subnet, two broadcasts or the anycast address */

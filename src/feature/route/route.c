@@ -225,7 +225,7 @@ void route_refresh(struct weir *w)
 	nh_refresh_ifaces(w);
 	connected_sync(w);
 	if (sets_refresh(w))
-		rib_reinstall(w);
+		settle_begin(w);
 	releases_flush(w);
 }
 
@@ -399,11 +399,23 @@ static void feature_abort(struct weir *w)
 			vrf_destroy(w, v);
 }
 
+/* An interface is there no more, or is another one now. */
+static bool ifaces_went(const struct generation *old, const struct generation *next)
+{
+	for (unsigned i = 1; i < old->iface_limit; i++)
+		if (old->iface[i] != NULL &&
+			(next->iface[i] == NULL || next->iface[i]->vrf != old->iface[i]->vrf))
+			return true;
+	return false;
+}
+
 static void feature_commit(struct weir *w, const struct generation *old, const struct generation *next)
 {
 	memset(w->route->vrf_new, 0, sizeof w->route->vrf_new);
 	route_refresh(w);
 	routes_commit(w);
+	if (ifaces_went(old, next)) /* no route may lead there when the commit is through */
+		route_settle(w);
 	releases_flush(w);
 }
 
@@ -422,5 +434,6 @@ static struct feature feature_route = {
 	.abort = feature_abort,
 	.bill = routes_bill,
 	.link = feature_link,
+	.turn = settle_turn,
 };
 FEATURE_REGISTER(feature_route)

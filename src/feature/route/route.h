@@ -34,6 +34,7 @@ enum route_type { ROUTE_UNICAST, ROUTE_TYPE_BLACKHOLE, ROUTE_TYPE_UNREACHABLE, R
 
 #define ROUTE_VIA_MAX 64
 #define ROUTE_WEIGHT_MAX 256
+#define ROUTE_FEEDS 64 /* of each source: numbers below this */
 
 struct route_via {
 	struct ipaddr address; /* FAMILY_NONE: straight onto the interface (destinations are neighbours) */
@@ -96,20 +97,28 @@ enum route_there route_feed_check(struct weir *w, const struct route_spec *spec,
 /* After a batch of changes. */
 void route_feed_done(struct weir *w);
 
-/* The kernel's link of an interface is down: next hops of feeds over it are not used. */
-void route_feed_link(struct weir *w, uint16_t iface, bool down);
+/* The kernel's link of an interface is down: next hops of feeds over it are not used. True when that is news:
+ * route_feed_links() must follow, once for all links. */
+bool route_feed_link(struct weir *w, uint16_t iface, bool down);
+void route_feed_links(struct weir *w);
 
-/* The next-hop object changed: routes of the feed with it have these next hops from now on, or go (`spec`
- * with no next hops). Done by the next route_pass(). True when there are such routes. */
+/* The next-hop object changed: routes of the feed with it have these next hops from now on, or go (`fill`
+ * says false). Groups send by them at once, routes follow in later turns (route_settled()). True when there
+ * are such routes. */
 bool route_feed_object(struct weir *w, uint8_t source, uint8_t feed, uint32_t object,
 	bool (*fill)(void *ctx, struct route_spec *spec), void *ctx);
 
-/* Routes of a source that is a feed, all its feeds together. */
+/* All routes of a feed go, in later turns. Its number can be given to another feed when they are gone. */
+void route_feed_forget(struct weir *w, uint8_t source, uint8_t feed);
+/* They are not gone yet. */
+bool route_feed_is_going(const struct weir *w, uint8_t source, uint8_t feed);
+
+/* Routes of a feed. */
 struct route_feed_counts {
 	uint64_t routes[2]; /* [0] IPv4, [1] IPv6 */
 	uint64_t by_protocol[256];
 };
-const struct route_feed_counts *route_feed_counts(const struct weir *w, uint8_t source);
+const struct route_feed_counts *route_feed_counts(const struct weir *w, uint8_t source, uint8_t feed);
 
 /* A walk over all routes, in parts so that nobody waits for it. Begin with a zeroed one. */
 struct route_pass {
@@ -119,12 +128,20 @@ struct route_pass {
 	bool (*fn)(void *ctx, const struct route_spec *spec);
 	void *ctx;
 	uint32_t removed;
+	uint32_t visited; /* routes looked at */
 	/* private */
+	bool settle; /* every route gets what its candidates have; feeds that are going go */
 	uint16_t vrf;
 	uint8_t tree;
 	bool begun;
 	struct prefix last;
 };
+/* Every route has the next hops that its candidates have now. False for some turns after next hops of many
+ * routes changed: until then routes may still go where they went. */
+bool route_settled(const struct weir *w);
+/* Settles all routes at once; takes as long as it takes. */
+void route_settle(struct weir *w);
+
 /* Looks at about `budget` routes more; true when all were seen. */
 bool route_pass(struct weir *w, struct route_pass *p, unsigned budget);
 

@@ -275,6 +275,8 @@ static bool set_refresh(struct weir *w, struct nhset *s)
 	bool changed = false;
 	unsigned usable = 0;
 
+	if (s->moved != NULL) /* it leads where that one leads until its routes have gone over */
+		return false;
 	if (s->gone) {
 		s->nh = 0;
 		return before != 0;
@@ -344,6 +346,41 @@ static struct nhset *set_new(
 	return s;
 }
 
+static struct nhset **object_chain(const struct weir *w, uint32_t object)
+{
+	return &w->route->by_object[rte_hash_crc_4byte(object, 0) % OBJECT_HASH];
+}
+
+struct nhset *set_of_object(const struct weir *w, uint32_t object)
+{
+	return *object_chain(w, object);
+}
+
+/* Into or out of the chain of its object. */
+static void index_object(struct weir *w, struct nhset *s, bool in)
+{
+	struct nhset **at = object_chain(w, s->object);
+
+	if (s->object == 0)
+		return;
+	while (*at != NULL && *at != s)
+		at = &(*at)->object_next;
+	if (!in && *at == s) {
+		*at = s->object_next;
+	} else if (in) {
+		*at = s;
+		s->object_next = NULL;
+	}
+}
+
+void set_lead(struct weir *w, struct nhset *s)
+{
+	const struct nhset *now = feed_set_now(s);
+
+	if (now != s && s->group != 0 && now->group != 0 && now->nh != 0)
+		copy_buckets(w, s, now);
+}
+
 struct nhset *set_find(struct weir *w, const struct route_spec *spec)
 {
 	uint32_t hash = hash_spec(spec);
@@ -369,6 +406,7 @@ struct nhset *set_get(struct weir *w, const struct route_spec *spec, const struc
 	s->refs = 1;
 	s->next = *chain;
 	*chain = s;
+	index_object(w, s, true);
 	w->route->set_count++;
 	w->route->set_vias += s->via_count;
 	return s;
@@ -384,6 +422,7 @@ void set_put(struct weir *w, struct nhset *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	index_object(w, s, false);
 	w->route->set_count--;
 	w->route->set_vias -= s->via_count;
 	set_free(w, s);
@@ -399,7 +438,7 @@ static void neighbour_changed(struct weir *w, struct nhset *s, uint16_t nh, bool
 		set_failed(w, &s->via[i], failed);
 		changed = true;
 	}
-	if (changed)
+	if (changed && s->moved == NULL)
 		rebalance(w, s);
 }
 
