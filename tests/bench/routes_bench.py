@@ -70,6 +70,17 @@ def memory(lab):
         return next(int(line.split()[1]) for line in f if line.startswith("RssAnon")) / 1024
 
 
+def cpu(lab):
+    """Seconds of CPU of (control thread, threads that receive routes)."""
+    out = [0.0, 0.0]
+    for tid in os.listdir(f"/proc/{lab.daemon.pid}/task"):
+        with open(f"/proc/{lab.daemon.pid}/task/{tid}/stat", encoding="ascii") as f:
+            name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        if name in ("weir-netlink", "weir-fpm") or int(tid) == lab.daemon.pid:
+            out[int(tid) != lab.daemon.pid] += sum(int(x) for x in rest.split()[11:13]) / os.sysconf("SC_CLK_TCK")
+    return out
+
+
 def control(lab):
     return ask(lab, "/v1/workers")["control"]
 
@@ -171,13 +182,16 @@ def load(r, sender, nets, target, key, out, stream=None):
     n, before, begin = len(nets), have(r.lab)[key], time.monotonic()
     blocks = sender.messages(nets, target)
     built = time.monotonic() - begin
-    begin = time.monotonic()
+    used, begin = cpu(r.lab), time.monotonic()
     took = sender.send(blocks)
     end = wait(lambda: have(r.lab)[key] >= before + n, 300) - begin
     family = ("IPv4", "IPv6")[key]
     out[f"{family}_per_s"] = n / end
     print(f"  {n} {family} routes: the kernel took them in {took:.2f} s ({n / took:.0f}/s), all in the FIB {end - took:.2f} s later: "
-          f"{n / end:.0f}/s (messages made in {built:.1f} s); {turns(r.lab)}", flush=True)
+          f"{n / end:.0f}/s (messages made in {built:.1f} s); {turns(r.lab)}")
+    used = [(b - a) / n * 1e6 for a, b in zip(used, cpu(r.lab))]
+    print(f"    CPU for each: the kernel's insertion {sender.cpu / n * 1e6:.2f} us, weir's receiving thread {used[1]:.2f} us, its control thread "
+          f"{used[0]:.2f} us", flush=True)
 
 
 def change_object(r, out):

@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+import rtnl
 import twins
 from lab import Lab
 from traffic import Stream, frame
@@ -34,8 +35,10 @@ def nets(n, verb="add", via="10.0.0.9", proto="bgp", first=20):
 
 
 def test_lost_notifications_lead_to_a_sync(lab):
+    """Sent in blocks: `ip` waits for an answer to each change, and a prompt reader keeps up with that."""
     start(lab, "{buffer: 4096}")
-    twins.batch(lab, nets(20000))
+    with rtnl.Sender(lab.ns) as s:
+        s.send(s.messages(rtnl.nets4(20000), s.via("10.0.0.9", int(twins.kernel_routes(lab, "link", "show", "lan")[0]["ifindex"]))))
     assert twins.until(lambda: twins.source(lab)["overruns"] >= 1), twins.source(lab)
     assert twins.until(lambda: twins.source(lab)["ipv4_routes"] == 20000, 20), twins.source(lab)
     twins.same_as_kernel(lab)

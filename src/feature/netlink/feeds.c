@@ -156,7 +156,7 @@ static void source_end(struct weir *w, struct source **at)
 		return;
 	*at = NULL;
 	if (s->looking)
-		diff_end(w, s, NULL);
+		diff_end(w, s, "the configuration changed meanwhile; try again");
 	links_end(w, s);
 	address_take_over(w->netlink, NULL, s);
 	route_feed_forget(w, s->source, s->number);
@@ -172,7 +172,7 @@ static void replace(struct weir *w, struct source *old, struct source *fresh)
 	links_take_over(w->netlink, fresh, old);
 	address_take_over(w->netlink, fresh, old);
 	if (old->looking)
-		diff_end(w, old, "the feed began anew; try again");
+		diff_end(w, old, "the configuration changed meanwhile; try again");
 	source_free(old);
 }
 
