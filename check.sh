@@ -139,11 +139,13 @@ if wants sanitize; then
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 unit sanitized $out/sanitize 10
 fi
 if wants tsan; then
-	echo "== three workers and a busy control thread under ThreadSanitizer"
-	check "thread sanitizer build" env WEIR_TARGETS=tests/unit/pipeline_stress_test tools/build.sh $out/tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+	echo "== three workers and a busy control thread, and feeds of routes, under ThreadSanitizer"
+	check "thread sanitizer build" env WEIR_TARGETS="tests/unit/pipeline_stress_test tests/unit/feature_netlink_threads_test" tools/build.sh $out/tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	# Without address randomisation: the detector's own memory has fixed places.
 	check "no data races" env WEIR_STRESS_SECONDS=20 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp history_size=7" timeout 80 \
 		setarch -R $out/tsan/tests/unit/pipeline_stress_test
+	check "no data races among feeds of routes" env WEIR_STRESS_SECONDS=10 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp history_size=7" \
+		timeout 60 setarch -R $out/tsan/tests/unit/feature_netlink_threads_test
 fi
 if wants generic; then
 	echo "== unit tests of a build for any x86-64-v2 CPU, with the vector code this CPU has and without"
