@@ -17,7 +17,7 @@ static void *thread_main(void *arg)
 {
 	struct feed *f = arg;
 
-	while ((feed_wanted(f) & (FEED_STOP | FEED_GO)) == 0)
+	while (feed_wanted(f, FEED_STOP | FEED_GO) == 0)
 		feed_wait(f, -1, -1);
 	f->run(f);
 	return NULL;
@@ -147,17 +147,21 @@ bool feed_tell(struct feed *f, enum block_kind kind)
 	return feed_push(f, b);
 }
 
-unsigned feed_wanted(struct feed *f)
+unsigned feed_wanted(struct feed *f, unsigned mask)
 {
+	const uint64_t one = 1;
 	uint64_t count;
-	unsigned w;
+	unsigned w, left;
 
 	if (read(f->wake, &count, sizeof count) < 0 && errno != EAGAIN)
 		return FEED_STOP;
 	pthread_mutex_lock(&f->lock);
-	w = f->wishes;
-	f->wishes &= FEED_STOP;
+	w = f->wishes & mask;
+	f->wishes &= ~mask | FEED_STOP;
+	left = f->wishes & ~(unsigned)FEED_STOP;
 	pthread_mutex_unlock(&f->lock);
+	if (left != 0 && write(f->wake, &one, sizeof one) < 0)
+		return FEED_STOP;
 	return w;
 }
 

@@ -74,8 +74,10 @@ struct block *feed_block(enum block_kind kind, size_t room);
 bool feed_push(struct feed *f, struct block *b);
 /* The same for a block without data. */
 bool feed_tell(struct feed *f, enum block_kind kind);
-/* Takes the wishes that came meanwhile (FEED_STOP stays). */
-unsigned feed_wanted(struct feed *f);
+#define FEED_ANY UINT32_MAX
+/* Takes those of the wishes in `mask` that came meanwhile. FEED_STOP stays, and so do others: they wake the
+ * thread again. */
+unsigned feed_wanted(struct feed *f, unsigned mask);
 /* The feed is to end; takes nothing. */
 bool feed_stopping(struct feed *f);
 /* Waits until a descriptor (or -1) is readable, a wish comes, or ms pass (-1: forever). True: readable. */

@@ -240,7 +240,7 @@ static bool serve_once(struct feed *f, struct fpm_feed *p, struct input *in)
 	if (poll(x, 2, -1) < 0)
 		return errno == EINTR;
 	if (x[0].revents != 0)
-		feed_wanted(f);
+		feed_wanted(f, FEED_ANY);
 	return (x[1].revents & (POLLIN | POLLHUP | POLLERR)) == 0 || receive(f, p, in);
 }
 
@@ -254,7 +254,7 @@ void fpm_feed_run(struct feed *f)
 			if (feed_wait(f, p->listener, -1))
 				accept_client(f, p);
 			else
-				feed_wanted(f);
+				feed_wanted(f, FEED_ANY);
 		} else if (!serve_once(f, p, in)) {
 			drop_client(f, p, in);
 		}

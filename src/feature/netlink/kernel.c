@@ -268,18 +268,15 @@ static int drain(struct kernel_feed *k, struct feed *f)
 
 /* True when the tables are the kernel's (as far as notifications go on); false when the feed ends or it did
  * not succeed. */
-static bool sync_once(struct kernel_feed *k, struct feed *f, bool look)
+static bool sync_once(struct kernel_feed *k, struct feed *f)
 {
 	int rc;
 
 	for (unsigned i = 0; i < REPEATS; i++) {
-		if (look ? drain(k, f) == -ECANCELED : (discard(k), false))
-			return false;
-		if (!feed_tell(f, look ? BLOCK_LOOK : BLOCK_BEGIN))
+		discard(k);
+		if (!feed_tell(f, BLOCK_BEGIN))
 			return false;
 		rc = dump_all(k, f);
-		if (rc == 0 && look) /* what changed meanwhile comes before the verdict */
-			drain(k, f);
 		if (rc == 0)
 			return feed_tell(f, BLOCK_END);
 		if (rc != -EAGAIN)
@@ -288,6 +285,27 @@ static bool sync_once(struct kernel_feed *k, struct feed *f, bool look)
 	}
 	feed_tell(f, BLOCK_FAILED);
 	return false;
+}
+
+/* The same for a comparison, between notifications, none of which may be passed over: what changed before and
+ * during the dump comes before the verdict. 0, or what drain() says. */
+static int look_once(struct kernel_feed *k, struct feed *f)
+{
+	int lost = 0, rc = -EAGAIN;
+
+	for (unsigned i = 0; i < REPEATS && rc == -EAGAIN && lost == 0; i++) {
+		lost = drain(k, f);
+		feed_tell(f, BLOCK_LOOK);
+		if (lost != 0)
+			break;
+		rc = dump_all(k, f);
+		if (rc == 0)
+			lost = drain(k, f);
+		else if (rc == -EAGAIN)
+			__atomic_fetch_add(&f->stats.repeats, 1, __ATOMIC_RELAXED);
+	}
+	feed_tell(f, rc == 0 && lost == 0 ? BLOCK_END : BLOCK_FAILED);
+	return lost;
 }
 
 void kernel_feed_run(struct feed *f)
@@ -300,9 +318,9 @@ void kernel_feed_run(struct feed *f)
 		int rc;
 
 		if (!synced)
-			synced = sync_once(k, f, false);
+			synced = sync_once(k, f);
 		feed_wait(f, synced ? k->notify : -1, synced ? -1 : RETRY_MS);
-		w = feed_wanted(f);
+		w = feed_wanted(f, FEED_ANY);
 		if ((w & FEED_STOP) != 0)
 			return;
 		if ((w & FEED_SYNC) != 0)
@@ -310,15 +328,13 @@ void kernel_feed_run(struct feed *f)
 		look |= (w & FEED_LOOK) != 0;
 		if (!synced)
 			continue;
-		rc = drain(k, f);
+		rc = look ? look_once(k, f) : drain(k, f);
+		look = false;
 		if (rc == -ECANCELED)
 			return;
 		if (rc != 0) {
 			__atomic_fetch_add(&f->stats.overruns, 1, __ATOMIC_RELAXED);
 			synced = false;
-		} else if (look) {
-			sync_once(k, f, true);
-			look = false;
 		}
 	}
 }
