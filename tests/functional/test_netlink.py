@@ -248,6 +248,22 @@ def test_link_down_flushes_ipv4_without_a_word(lab):
     print("ip monitor on link down:", gone or "silent for IPv4")
 
 
+def test_addresses_take_routes_along_without_a_word(lab):
+    """The last IPv4 address of a link takes all its routes, any address those that have it as their source."""
+    twins.ip(lab, "addr", "add", "10.0.1.77/24", "dev", "wan")
+    twins.ip(lab, "route", "add", "203.0.113.0/24", "via", "10.0.1.9", "src", "10.0.1.77")
+    twins.ip(lab, "route", "add", "203.0.114.0/24", "via", "10.0.1.9")
+    twins.route(lab, "203.0.113.0/24")
+    twins.route(lab, "203.0.114.0/24")
+    twins.ip(lab, "addr", "del", "10.0.1.77/24", "dev", "wan")
+    twins.no_route(lab, "203.0.113.0/24")
+    assert twins.route(lab, "203.0.114.0/24")
+    twins.ip(lab, "addr", "flush", "dev", "wan")
+    twins.no_route(lab, "203.0.114.0/24")
+    assert not twins.kernel_routes(lab, "route", "show", "203.0.114.0/24")
+    twins.same_as_kernel(lab)
+
+
 def test_carrier_down(lab):
     twins.ip(lab, "nexthop", "add", "id", 7, "via", "10.0.1.9", "dev", "wan")
     twins.ip(lab, "route", "add", "203.0.113.0/24", "nhid", 7)

@@ -71,12 +71,15 @@ static struct twin_address *append(struct netlink_state *s)
 	return &s->address[s->addresses++];
 }
 
-void address_change(struct weir *w, const struct source *of, const struct nl_address *a, bool gone)
+/* With a link's last IPv4 address the kernel removes all IPv4 routes over it, with any one those that have it
+ * as their preferred source, and says nothing about either. */
+void address_change(struct weir *w, struct source *of, const struct nl_address *a, bool gone)
 {
 	struct netlink_state *s = w->netlink;
 	struct twin_address *t = find(s, of, a);
 
 	if (gone) {
+		of->link_lost |= a->prefix.addr.family == FAMILY_V4;
 		if (t != NULL)
 			end(w, t);
 		return;

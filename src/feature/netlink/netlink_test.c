@@ -176,6 +176,23 @@ static void test_a_link_that_goes_down(void **state)
 	assert_string_equal(way("203.0.113.1"), "10.0.1.3");
 }
 
+static void test_an_address_that_goes(void **state)
+{
+	static const struct {
+		uint16_t type;
+		const char *address;
+		bool lost;
+	} rows[] = {{RTM_NEWADDR, "10.0.1.7", false}, {RTM_DELADDR, "10.0.1.7", true},
+		{RTM_NEWADDR, "2001:db8:b::7", false}, {RTM_DELADDR, "2001:db8:b::7", false}};
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		src->link_lost = false;
+		address_message(rows[i].type, 12, rows[i].address, 32);
+		give();
+		assert_int_equal(src->link_lost, rows[i].lost);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -263,6 +280,7 @@ int main(void)
 		router_test(test_objects_change_their_routes),
 		router_test(test_ipv6_grows_and_shrinks),
 		router_test(test_a_link_that_goes_down),
+		router_test(test_an_address_that_goes),
 		router_test(test_refused),
 		router_test(test_mark_and_sweep),
 		router_test(test_packets_follow),

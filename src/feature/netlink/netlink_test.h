@@ -120,4 +120,14 @@ static inline void link_message(uint16_t type, int index, const char *name, bool
 	attr(IFLA_IFNAME, name, strlen(name) + 1);
 }
 
+static inline void address_message(uint16_t type, uint32_t index, const char *address, uint8_t len)
+{
+	struct ifaddrmsg a = {.ifa_index = index, .ifa_prefixlen = len};
+
+	a.ifa_family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
+	begin(type, 0, &a, sizeof a);
+	attr_ip(IFA_ADDRESS, address);
+	attr_ip(IFA_LOCAL, address);
+}
+
 #endif

@@ -221,7 +221,7 @@ void apply_object_changed(struct weir *w, struct source *s, uint32_t id);
 void count_reason(struct weir *w, struct source *s, enum netlink_reason why, const char *what);
 
 /* address.c */
-void address_change(struct weir *w, const struct source *s, const struct nl_address *a, bool gone);
+void address_change(struct weir *w, struct source *s, const struct nl_address *a, bool gone);
 void address_unsee(struct netlink_state *st, const struct source *s);
 void address_sweep(struct weir *w, const struct source *s);
 /* Those of a feed are another one's (NULL: nobody's) from now on. */
