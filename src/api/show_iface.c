@@ -50,7 +50,11 @@ static void put_interface(
 	jw_text(j, "port", iface_port_name(w, ifc->port));
 	put_tags(j, ifc);
 	jw_text(j, "vrf", w->vrf[ifc->vrf].name);
-	jw_mac(j, "mac", ifc->mac);
+	if (iface_is_loopback(ifc))
+		jw_text(j, "mac", NULL);
+	else
+		jw_mac(j, "mac", ifc->mac);
+	jw_bool(j, "loopback", iface_is_loopback(ifc));
 	jw_u64(j, "mtu", ifc->mtu);
 	jw_bool(j, "enabled", ifc->enabled);
 	jw_bool(j, "up", iface_is_up(w, ifc));
@@ -275,13 +279,14 @@ static const struct doc tag_docs[] = {
 static const struct doc interface_docs[] = {
 	{"name", DOC_TEXT, "As in the configuration."},
 	{"id", DOC_U64, "Its number, stable while it exists."},
-	{"port", DOC_TEXT, "The port below it.", .flags = DOC_NULL},
+	{"port", DOC_TEXT, "The port below it; null: a loopback.", .flags = DOC_NULL},
 	{"vlan", DOC_LIST, "Tags of its frames, outer first.", tag_docs},
 	{"vrf", DOC_TEXT, "The VRF."},
-	{"mac", DOC_TEXT, "MAC address."},
+	{"mac", DOC_TEXT, "MAC address; null: a loopback has none.", .flags = DOC_NULL},
+	{"loopback", DOC_BOOL, "It has addresses and no link."},
 	{"mtu", DOC_U64, "Largest IP packet in bytes."},
 	{"enabled", DOC_BOOL, "As configured."},
-	{"up", DOC_BOOL, "Enabled, and its port has link."},
+	{"up", DOC_BOOL, "Enabled, and its port, if it has one, has link."},
 	{"forwarding", DOC_BOOL, "Packets from here are forwarded."},
 	{"addresses", DOC_LIST, "Its addresses.", address_docs},
 	{"rx_packets", DOC_U64, "Packets received."},

@@ -78,6 +78,8 @@ static const char *type_of(const struct request *r, const struct route_info *inf
 		return "local";
 	if (nh != NULL && nh->kind == NH_BROADCAST)
 		return "broadcast";
+	if (nh != NULL && nh->kind == NH_UNREACHABLE) /* the subnet of a loopback */
+		return "unreachable";
 	return route_type_names[info->spec.type];
 }
 

@@ -27,6 +27,7 @@
 #define VRF_NAME 32
 #define IP6_MTU_MIN 1280 /* RFC 8200 5: a link with less does not carry IPv6 */
 #define PORT_MAX RTE_MAX_ETHPORTS
+#define NO_PORT UINT16_MAX /* of a loopback interface */
 
 struct fib4;
 struct fib6;
@@ -42,10 +43,10 @@ struct kernel_view {
 struct iface {
 	char name[IFACE_NAME];
 	uint16_t id;
-	uint16_t port; /* port id (index in generation.ports) */
+	uint16_t port; /* port id (index in generation.ports), NO_PORT: a loopback */
 	uint16_t vrf;
-	uint16_t mtu; /* bytes of IP packet */
-	uint8_t mac[6];
+	uint16_t mtu;              /* bytes of IP packet */
+	uint8_t mac[6];            /* zeroes of a loopback */
 	uint8_t ntags;             /* 0, 1 (802.1Q) or 2 (QinQ) */
 	bool enabled;              /* administratively up */
 	uint16_t tpid[2], vlan[2]; /* outer first, host order */
@@ -95,6 +96,12 @@ struct generation {
 	bool icmp_echo; /* echo requests to us are answered */
 	struct kernel_view kernel;
 };
+
+/* It has addresses and no link: nothing comes in by it, nothing is sent out of it, nobody is behind it. */
+static inline bool iface_is_loopback(const struct iface *ifc)
+{
+	return ifc->port == NO_PORT;
+}
 
 /* Its MTU is large enough for IPv6. Otherwise nothing of IPv6 is taken from it or sent out of it. */
 static inline bool iface_carries_ip6(const struct iface *ifc)

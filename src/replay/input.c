@@ -115,6 +115,11 @@ int merge_bind(struct replay *r, struct err *e)
 
 		if (port < 0)
 			return unknown(r, name, e);
+		if (port == NO_PORT) {
+			err_set(e, EINVAL, "--in '%s': the interface is a loopback, no packets come in by it",
+				name);
+			return REPLAY_USAGE;
+		}
 		r->merge.input[i].port = (uint16_t)port;
 	}
 	return REPLAY_OK;

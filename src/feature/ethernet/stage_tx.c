@@ -103,7 +103,7 @@ static struct tx_path *path_of(struct worker *w, const struct generation *g, uin
 {
 	const struct iface *ifc = oif < IFACE_MAX ? g->iface[oif] : NULL;
 
-	if (ifc == NULL || !ifc->enabled || w->tx[ifc->port].send == NULL)
+	if (ifc == NULL || !ifc->enabled || iface_is_loopback(ifc) || w->tx[ifc->port].send == NULL)
 		return NULL;
 	return &w->tx[ifc->port];
 }

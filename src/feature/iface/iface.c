@@ -16,6 +16,8 @@
 #include "pipeline/bill.h"
 #include "pipeline/weir.h"
 
+#define LOOPBACK_MTU 1500 /* of its twin; no packet of weir is ever sent by it */
+
 struct known_port {
 	char name[IFACE_NAME];
 	char netdev[IFACE_NAME]; /* kernel interface whose frames the kernel sees as well; "" = none */
@@ -113,7 +115,7 @@ const char *iface_port_shared(const struct weir *w, uint16_t port)
 
 bool iface_is_up(const struct weir *w, const struct iface *ifc)
 {
-	return ifc->enabled && w->link_up[ifc->port];
+	return ifc->enabled && (iface_is_loopback(ifc) || w->link_up[ifc->port]);
 }
 
 /* --- config --- */
@@ -191,11 +193,11 @@ static struct prefix link_local(const uint8_t mac[6])
 	return (struct prefix){.addr = ipaddr_v6(ip), .len = 64};
 }
 
-/* An interface that speaks IPv6 has a link-local address (RFC 4291 2.1): added when the operator gave none.
- */
+/* An interface that speaks IPv6 has a link-local address (RFC 4291 2.1): added when the operator gave none. A
+ * loopback has no link. */
 static void add_link_local(struct iface *ifc)
 {
-	bool v6 = false, have = false;
+	bool v6 = false, have = iface_is_loopback(ifc);
 
 	for (unsigned i = 0; i < ifc->address_count; i++) {
 		v6 |= ifc->address[i].addr.family == FAMILY_V6;
@@ -206,22 +208,33 @@ static void add_link_local(struct iface *ifc)
 		ifc->address[ifc->address_count++] = link_local(ifc->mac);
 }
 
+static int read_vrf(struct weir *w, const struct node *n, struct iface *ifc, struct err *e)
+{
+	int vrf = vrf_intern(w, node_text(n, "vrf", "default"));
+
+	if (vrf < 0)
+		return err_set(e, -vrf,
+			"interface '%s': VRF '%s' cannot be created; at most %d VRFs are possible", n->key,
+			node_text(n, "vrf", "default"), VRF_MAX);
+	ifc->vrf = (uint16_t)vrf;
+	return 0;
+}
+
 static int read_place(
 	struct weir *w, const struct node *ifaces, const struct node *n, struct iface *ifc, struct err *e)
 {
 	const char *port = port_name_of(ifaces, n);
 	int id = port != NULL ? iface_port_find(w, port) : -ENOENT;
-	int vrf = vrf_intern(w, node_text(n, "vrf", "default"));
 
+	if (node_bool(n, "loopback", false)) {
+		ifc->port = NO_PORT;
+		ifc->mtu = LOOPBACK_MTU;
+		return 0;
+	}
 	if (id < 0)
 		return err_set(e, ENOENT, "interface '%s' is on port '%s', which does not exist", n->key,
 			port != NULL ? port : "?");
-	if (vrf < 0)
-		return err_set(e, -vrf,
-			"interface '%s': VRF '%s' cannot be created; at most %d VRFs are possible", n->key,
-			node_text(n, "vrf", "default"), VRF_MAX);
 	ifc->port = (uint16_t)id;
-	ifc->vrf = (uint16_t)vrf;
 	memcpy(ifc->mac, w->ifaces->port[id].mac, 6);
 	ifc->mtu = (uint16_t)node_u64(n, "mtu", w->ifaces->port[id].max_mtu);
 	if (ifc->mtu > w->ifaces->port[id].max_mtu)
@@ -245,7 +258,7 @@ static int check_mtu6(const struct iface *ifc, const struct prefix *p, struct er
 static int read_iface(
 	struct weir *w, const struct node *ifaces, const struct node *n, struct iface *ifc, struct err *e)
 {
-	if (read_place(w, ifaces, n, ifc, e) != 0)
+	if (read_vrf(w, n, ifc, e) != 0 || read_place(w, ifaces, n, ifc, e) != 0)
 		return -1;
 	snprintf(ifc->name, sizeof ifc->name, "%s", n->key);
 	ifc->enabled = enabled(ifaces, n);
@@ -323,15 +336,23 @@ static bool keeps_address(const struct iface *ifc, const struct prefix *p)
 	return false;
 }
 
+/* What was an address without a link begins anew on one, and the other way round. */
+static bool same_kind(const struct iface *a, const struct iface *b)
+{
+	return a == NULL || b == NULL || iface_is_loopback(a) == iface_is_loopback(b);
+}
+
 static void announce_changes(struct weir *w, const struct iface *old, const struct iface *now)
 {
+	bool same = same_kind(old, now);
+
 	for (unsigned i = 0; old != NULL && i < old->address_count; i++)
-		if (!keeps_address(now, &old->address[i])) {
+		if (!same || !keeps_address(now, &old->address[i])) {
 			neigh_address_removed(w, old->id, &old->address[i]);
 			weir_address_changed(w, old->id, &old->address[i], false);
 		}
 	for (unsigned i = 0; now != NULL && i < now->address_count; i++)
-		if (!keeps_address(old, &now->address[i])) {
+		if (!same || !keeps_address(old, &now->address[i])) {
 			neigh_address_added(w, now->id, &now->address[i]);
 			weir_address_changed(w, now->id, &now->address[i], true);
 		}
@@ -385,6 +406,9 @@ static int insert_address(struct iface *ifc, const struct prefix *p, struct err 
 			ifc->name, ifc->address_count);
 	if (check_mtu6(ifc, p, e) != 0)
 		return -EINVAL;
+	if (iface_is_loopback(ifc) && p->addr.family == FAMILY_V6 && ipaddr_is_link_local(&p->addr))
+		return err_set(e, EINVAL, "interface '%s' is a loopback and has no link for the address %s",
+			ifc->name, prefix_format(p, text));
 	ifc->address[ifc->address_count++] = *p;
 	add_link_local(ifc);
 	return 0;

@@ -37,7 +37,7 @@ const char *iface_port_shared(const struct weir *w, uint16_t port);
 int iface_address_add(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 int iface_address_del(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 
-/* enabled and its port has link. */
+/* enabled, and its port has link; a loopback needs none. */
 bool iface_is_up(const struct weir *w, const struct iface *ifc);
 
 #endif

@@ -72,6 +72,12 @@ static const struct schema iface_fields[] = {
 		.refers = "ports",
 		.help = "Port whose untagged frames it takes."},
 	{.key = "parent", .type = SCHEMA_NAME, .refers = "interfaces", .help = "Interface it is a VLAN of."},
+	{.key = "loopback",
+		.type = SCHEMA_BOOL,
+		.fallback = "false",
+		.help = "It has no link, instead of port or parent: its addresses are ours whichever "
+			"interface of the "
+			"VRF packets for them come in by, and routing daemons find them on its twin."},
 	{.key = "vlan", .type = SCHEMA_INT, .min = 1, .max = 4094, .help = "VLAN id; needs parent."},
 	{.key = "inner-vlan",
 		.type = SCHEMA_INT,
@@ -166,6 +172,11 @@ struct place {
 	uint32_t tag[2]; /* TPID << 16 | VLAN */
 };
 
+static bool is_loopback(const struct node *n)
+{
+	return node_bool(n, "loopback", false);
+}
+
 static const char *parent_name(const struct node *n)
 {
 	return node_text(n, "parent", NULL);
@@ -190,6 +201,10 @@ static bool locate(
 			p->node->key);
 		return false;
 	}
+	if (up == NULL && depth != 0 && is_loopback(n))
+		diag_node(d, node_get(p->node, "parent"), NULL,
+			"interface '%s' cannot be a VLAN of '%s', which is a loopback and has no frames",
+			p->node->key, n->key);
 	if (up == NULL) {
 		p->port = node_text(n, "port", NULL);
 		return p->port != NULL;
@@ -202,12 +217,44 @@ static bool locate(
 	return true;
 }
 
+static bool is_link_local(const struct ipaddr *a)
+{
+	return a->family == FAMILY_V6 && ipaddr_is_link_local(a);
+}
+
+/* Keys that speak of frames, addresses that speak of a link. */
+static bool check_loopback(const struct node *n, struct diag *d)
+{
+	static const char *const keys[] = {
+		"port", "parent", "vlan", "inner-vlan", "tpid", "mtu", "flow-affinity"};
+
+	for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (node_get(n, keys[i]) != NULL) {
+			diag_node(d, node_get(n, keys[i]), "take one of them away",
+				"interface '%s' is a loopback, which has no link: '%s' has no meaning for it",
+				n->key, keys[i]);
+			return false;
+		}
+	NODE_EACH (a, node_get(n, "addresses"))
+		if (is_link_local(&a->value.prefix.addr)) {
+			diag_node(d, a, NULL,
+				"interface '%s' is a loopback and has no link for the address %s", n->key,
+				a->text);
+			return false;
+		}
+	return true;
+}
+
 static bool check_shape(const struct node *n, struct diag *d)
 {
 	bool port = node_get(n, "port") != NULL, parent = node_get(n, "parent") != NULL;
 
+	if (is_loopback(n))
+		return check_loopback(n, d);
 	if (port == parent)
-		diag_key(d, n, NULL, "interface '%s' needs either 'port' or 'parent' with 'vlan'", n->key);
+		diag_key(d, n, NULL,
+			"interface '%s' needs either 'port', or 'parent' with 'vlan', or 'loopback: true'",
+			n->key);
 	else if (parent && node_get(n, "vlan") == NULL)
 		diag_key(d, n, NULL, "interface '%s' has a parent and so needs 'vlan'", n->key);
 	else if (port && node_get(n, "vlan") != NULL)
@@ -291,8 +338,7 @@ static unsigned collect_subnets(const struct node *ifaces, struct subnet *list)
 
 	NODE_EACH (i, ifaces)
 		NODE_EACH (a, node_get(i, "addresses")) {
-			if (ipaddr_is_link_local(&a->value.prefix.addr) &&
-				a->value.prefix.addr.family == FAMILY_V6)
+			if (is_link_local(&a->value.prefix.addr))
 				continue;
 			list[n++] = (struct subnet){.iface = i,
 				.address = a,

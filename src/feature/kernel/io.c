@@ -185,6 +185,10 @@ static unsigned down(struct io *io, struct io_twin *t)
 			lose(io, t);
 		if (len < RTE_ETHER_HDR_LEN)
 			break;
+		if (t->loopback) {
+			t->count.inject_drops++;
+			continue;
+		}
 		asks = neigh_is_solicitation(io->frame, (size_t)len);
 		m = take(io, t, (size_t)len);
 		if (m != NULL && asks)
@@ -398,11 +402,12 @@ void io_remove(struct io *io, struct io_twin *t)
 	unlock(io);
 }
 
-void io_set_tags(struct io *io, struct io_twin *t, uint8_t ntags, const uint8_t tag[8])
+void io_change(struct io *io, struct io_twin *t, const struct io_twin *now)
 {
 	lock(io);
-	t->ntags = ntags;
-	memcpy(t->tag, tag, sizeof t->tag);
+	t->ntags = now->ntags;
+	memcpy(t->tag, now->tag, sizeof t->tag);
+	t->loopback = now->loopback;
 	unlock(io);
 }
 

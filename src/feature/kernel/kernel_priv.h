@@ -48,6 +48,7 @@ bool place_sysctl(const struct place *p, const char *file, const char *value);
 /* --- netlink (netlink.c): each asks and waits for the kernel's answer. 0 or a negative errno. --- */
 struct link_change {
 	int up;             /* 1, 0, or -1: as it is */
+	int arp;            /* the same: neighbours are asked for there */
 	uint32_t mtu;       /* 0: as it is */
 	const uint8_t *mac; /* NULL: as it is */
 	int master;         /* -1: as it is, 0: none */
@@ -84,6 +85,7 @@ struct io_twin {
 	uint16_t iface;
 	uint8_t ntags;
 	uint8_t tag[8]; /* as on the wire */
+	bool loopback;  /* what the kernel sends there has nowhere to go */
 	bool lost;      /* atomic: the link was deleted */
 	struct io_counters count;
 };
@@ -98,8 +100,8 @@ int io_watch(struct io *io, const struct io_twin *t);
 /* From now on / no longer served. The thread does not touch it after io_remove(). */
 void io_add(struct io *io, struct io_twin *t);
 void io_remove(struct io *io, struct io_twin *t);
-/* VLAN tags of a twin change. */
-void io_set_tags(struct io *io, struct io_twin *t, uint8_t ntags, const uint8_t tag[8]);
+/* The VLAN tags of a twin change, or it begins or ceases to be that of a loopback: as in `now`. */
+void io_change(struct io *io, struct io_twin *t, const struct io_twin *now);
 /* After a commit: buffers may come from another pool, and the control thread be on another CPU, where this
  * thread belongs, too. */
 void io_refresh(struct io *io);

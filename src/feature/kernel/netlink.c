@@ -80,8 +80,12 @@ int nl_link_change(int nl, int ifindex, const struct link_change *c)
 
 	m->ifi_index = ifindex;
 	if (c->up >= 0) {
-		m->ifi_change = IFF_UP;
-		m->ifi_flags = c->up ? IFF_UP : 0;
+		m->ifi_change |= IFF_UP;
+		m->ifi_flags |= c->up ? IFF_UP : 0;
+	}
+	if (c->arp >= 0) {
+		m->ifi_change |= IFF_NOARP;
+		m->ifi_flags |= c->arp ? 0 : IFF_NOARP;
 	}
 	if (c->mtu != 0)
 		mnl_attr_put_u32(r.nh, IFLA_MTU, c->mtu);

@@ -111,11 +111,17 @@ static void settings(struct weir *w, const struct place *p, const struct twin *t
 			t->name);
 }
 
+/* NULL: a loopback has none, its link keeps what the kernel gave it. */
+static const uint8_t *mac_of(const struct iface *ifc)
+{
+	return iface_is_loopback(ifc) ? NULL : ifc->mac;
+}
+
 static int configure(struct weir *w, struct twin *t, const struct iface *ifc, struct err *e)
 {
 	struct place *p = &w->kernel->place[t->place];
 	struct link_change c = {
-		.up = t->adopted ? -1 : 0, .mtu = ifc->mtu, .mac = ifc->mac, .master = t->master};
+		.up = t->adopted ? -1 : 0, .arp = !t->io.loopback, .mtu = ifc->mtu, .mac = mac_of(ifc), .master = t->master};
 	int off = 0, rc;
 
 	/* A carrier that is off from the start: nothing is announced before the port has link. */
@@ -133,8 +139,9 @@ static int configure(struct weir *w, struct twin *t, const struct iface *ifc, st
 	return 0;
 }
 
-static void set_tags(struct io_twin *io, const struct iface *ifc)
+static void set_frames(struct io_twin *io, const struct iface *ifc)
 {
+	io->loopback = iface_is_loopback(ifc);
 	io->ntags = ifc->ntags;
 	for (unsigned i = 0; i < ifc->ntags; i++) {
 		io->tag[4 * i] = (uint8_t)(ifc->tpid[i] >> 8);
@@ -174,7 +181,7 @@ struct twin *twin_new(struct weir *w, const struct iface *ifc, const struct kern
 	t->place = vrf->place;
 	t->master = vrf->master;
 	twin_name(w->kernel->next.prefix, ifc->name, t->name);
-	set_tags(&t->io, ifc);
+	set_frames(&t->io, ifc);
 	if (make(w, t, ifc, e) == 0)
 		return t;
 	if (t->adopted)
@@ -298,14 +305,16 @@ void twin_follow(struct weir *w, struct twin *t, const struct iface *ifc)
 {
 	int nl = w->kernel->place[t->place].nl, master = w->kernel->vrf[ifc->vrf].master, rc;
 	bool again = ifc->enabled && (!t->up || (t->mtu < 1280 && ifc->mtu >= 1280));
-	struct link_change c = {.up = ifc->enabled, .master = t->master != master ? master : -1};
-	struct io_twin tags = {0};
+	struct link_change c = {.up = ifc->enabled, .arp = -1, .master = t->master != master ? master : -1};
+	struct io_twin now = {0};
 
+	set_frames(&now, ifc);
+	if (now.loopback != t->io.loopback)
+		c.arp = !now.loopback;
+	io_change(w->kernel->io, &t->io, &now);
 	c.mtu = t->mtu != ifc->mtu ? ifc->mtu : 0;
-	c.mac = memcmp(t->mac, ifc->mac, 6) != 0 ? ifc->mac : NULL;
-	set_tags(&tags, ifc);
-	io_set_tags(w->kernel->io, &t->io, tags.ntags, tags.tag);
-	if (t->up != ifc->enabled || c.mtu != 0 || c.mac != NULL || c.master >= 0) {
+	c.mac = memcmp(t->mac, ifc->mac, 6) != 0 ? mac_of(ifc) : NULL;
+	if (t->up != ifc->enabled || c.mtu != 0 || c.mac != NULL || c.master >= 0 || c.arp >= 0) {
 		rc = nl_link_change(nl, t->ifindex, &c);
 		tell(t, "the settings", rc);
 		if (rc != 0)

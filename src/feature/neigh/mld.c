@@ -55,7 +55,7 @@ static const struct iface *speaking(const struct weir *w, const struct mld_iface
 {
 	const struct iface *ifc = w->gen->iface[m->iface];
 
-	return ifc != NULL && !w->offline && iface_is_up(w, ifc) ? ifc : NULL;
+	return ifc != NULL && !w->offline && !iface_is_loopback(ifc) && iface_is_up(w, ifc) ? ifc : NULL;
 }
 
 /* --- which groups --- */
@@ -82,6 +82,8 @@ static unsigned wanted(const struct iface *ifc, uint8_t list[][16])
 {
 	unsigned n = 0;
 
+	if (ifc != NULL && iface_is_loopback(ifc))
+		return 0;
 	for (unsigned i = 0; ifc != NULL && i < ifc->address_count; i++) {
 		const struct prefix *p = &ifc->address[i];
 		struct prefix net = prefix_masked(p);

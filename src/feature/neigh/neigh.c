@@ -47,7 +47,7 @@ static bool is_broadcast(const struct prefix *p, const struct ipaddr *a)
 
 bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
 {
-	if (iface_has_address(ifc, a) || !ipaddr_is_host(a))
+	if (iface_is_loopback(ifc) || iface_has_address(ifc, a) || !ipaddr_is_host(a))
 		return false;
 	if (a->family == FAMILY_V6 && !iface_carries_ip6(ifc))
 		return false;

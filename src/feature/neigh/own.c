@@ -57,10 +57,12 @@ static void enter(struct weir *w, struct own *o, enum own_state state)
 	}
 }
 
-/* An address nobody knows yet begins with duplicate address detection. */
-static enum own_state first_state(const struct weir *w, const struct ipaddr *a)
+/* An address nobody knows yet begins with duplicate address detection, where there is somebody to ask. */
+static enum own_state first_state(const struct weir *w, const struct iface *ifc, const struct ipaddr *a)
 {
-	return a->family == FAMILY_V6 && !w->offline ? OWN_TENTATIVE : OWN_USABLE;
+	bool alone = w->offline || (ifc != NULL && iface_is_loopback(ifc));
+
+	return a->family == FAMILY_V6 && !alone ? OWN_TENTATIVE : OWN_USABLE;
 }
 
 void neigh_mark_unready(const struct weir *w, struct iface *ifc)
@@ -70,7 +72,7 @@ void neigh_mark_unready(const struct weir *w, struct iface *ifc)
 		const struct ipaddr *a = &ifc->address[i].addr;
 		const struct own *o = own_find(w, ifc->id, a);
 
-		if ((o != NULL ? o->state : first_state(w, a)) != OWN_USABLE)
+		if ((o != NULL ? o->state : first_state(w, ifc, a)) != OWN_USABLE)
 			ifc->unready |= UINT32_C(1) << i;
 	}
 }
@@ -82,7 +84,7 @@ void own_mark_unready(const struct weir *w, struct generation *next)
 		struct iface *ifc = next->iface[i];
 
 		for (unsigned k = 0; ifc != NULL && k < ifc->address_count; k++)
-			if (first_state(w, &ifc->address[k].addr) != OWN_USABLE)
+			if (first_state(w, ifc, &ifc->address[k].addr) != OWN_USABLE)
 				ifc->unready |= UINT32_C(1) << k;
 	}
 	for (const struct own *o = w->neigh->own; o != NULL; o = o->next) {
@@ -132,12 +134,13 @@ static void own_timeout(struct weir *w, struct timer *t)
 		announce(w, o);
 }
 
-/* The address begins, or begins again: probed first when it was never seen to be unique. */
+/* The address begins, or begins again: probed first when it was never seen to be unique. Nobody hears of a
+ * loopback's. */
 static void start(struct weir *w, struct own *o)
 {
 	const struct iface *ifc = live_iface(w, o);
 
-	if (ifc == NULL)
+	if (ifc == NULL || iface_is_loopback(ifc))
 		return;
 	o->announced = 0;
 	if (o->state == OWN_USABLE) {
@@ -168,7 +171,7 @@ void neigh_address_added(struct weir *w, uint16_t iface, const struct prefix *p)
 	o->timer.fn = own_timeout;
 	o->prefix = *p;
 	o->iface = iface;
-	enter(w, o, first_state(w, &p->addr));
+	enter(w, o, first_state(w, w->gen->iface[iface], &p->addr));
 	o->next = w->neigh->own;
 	w->neigh->own = o;
 	start(w, o);

@@ -83,6 +83,8 @@ static bool on_link(const struct node *root, const struct node *n)
 	const struct node *ifc = node_get(node_get(root, "interfaces"), node_text(n, "interface", ""));
 	const struct ipaddr *a = &node_get(n, "address")->value.prefix.addr;
 
+	if (node_bool(ifc, "loopback", false))
+		return false;
 	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
 		return true;
 	NODE_EACH (p, node_get(ifc, "addresses"))

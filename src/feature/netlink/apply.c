@@ -83,7 +83,7 @@ static enum netlink_reason look_at(
 
 bool apply_path(const struct source *links, const struct nl_path *p, struct route_spec *spec)
 {
-	uint16_t iface = links_iface(links, p->link);
+	uint16_t iface = links_way(links, p->link);
 
 	if (iface == IFACE_NONE || spec->via_count == ROUTE_VIA_MAX)
 		return false;

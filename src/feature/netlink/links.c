@@ -7,21 +7,35 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "feature/iface/iface.h"
 #include "feature/netlink/priv.h"
 
 /* The interface a link stands for: its twin's, or without twins the one of its name whose VRF is in that
  * namespace. */
-static uint16_t twin_of(const struct weir *w, const struct source *s, const struct link *l)
+static const struct iface *twin_of(const struct weir *w, const struct source *s, const struct link *l)
 {
 	const struct iface *ifc;
 	int place;
 
 	if (kernel_enabled(w)) {
 		place = kernel_place_find(w, s->kernel.path);
-		return place >= 0 ? kernel_twin_of(w, (unsigned)place, (int)l->index) : IFACE_NONE;
+		return place >= 0 ? w->gen->iface[kernel_twin_of(w, (unsigned)place, (int)l->index)] : NULL;
 	}
 	ifc = generation_iface(w->gen, l->name);
-	return ifc != NULL && w->netlink->now.vrf_at[ifc->vrf] == s->where ? ifc->id : IFACE_NONE;
+	return ifc != NULL && w->netlink->now.vrf_at[ifc->vrf] == s->where ? ifc : NULL;
+}
+
+/* True when it is another one than before. */
+static bool map(const struct weir *w, const struct source *s, struct link *l)
+{
+	const struct iface *ifc = twin_of(w, s, l);
+	uint16_t iface = ifc != NULL ? ifc->id : IFACE_NONE;
+	bool loopback = ifc != NULL && iface_is_loopback(ifc);
+	bool changed = iface != l->iface || loopback != l->loopback;
+
+	l->iface = iface;
+	l->loopback = loopback;
+	return changed;
 }
 
 static struct link **find(struct source *s, uint32_t index)
@@ -33,13 +47,27 @@ static struct link **find(struct source *s, uint32_t index)
 	return at;
 }
 
-uint16_t links_iface(const struct source *s, uint32_t index)
+static const struct link *look(const struct source *s, uint32_t index)
 {
 	const struct link *l = s != NULL ? s->links.chain[index % LINK_CHAINS] : NULL;
 
 	while (l != NULL && l->index != index)
 		l = l->next;
+	return l;
+}
+
+uint16_t links_iface(const struct source *s, uint32_t index)
+{
+	const struct link *l = look(s, index);
+
 	return l != NULL ? l->iface : IFACE_NONE;
+}
+
+uint16_t links_way(const struct source *s, uint32_t index)
+{
+	const struct link *l = look(s, index);
+
+	return l != NULL && !l->loopback ? l->iface : IFACE_NONE;
 }
 
 /* The twin of an interface has carrier, or has not. A link that was never there is no reason to sync: nothing
@@ -106,7 +134,7 @@ void links_change(struct weir *w, struct source *s, const struct nl_link *n, boo
 	if (strcmp(l->name, n->name) != 0) { /* new or renamed */
 		set_state(st, s, l->iface, false);
 		memcpy(l->name, n->name, sizeof l->name);
-		l->iface = twin_of(w, s, l);
+		map(w, s, l);
 		s->link_lost |= s->ever && l->iface != IFACE_NONE;
 	}
 	l->up = is_up(w, l, n);
@@ -136,13 +164,10 @@ bool links_remap(struct weir *w, struct source *s)
 
 	for (unsigned i = 0; i < LINK_CHAINS; i++)
 		for (struct link *l = s->links.chain[i]; l != NULL; l = l->next) {
-			uint16_t iface = twin_of(w, s, l);
-
-			if (iface == l->iface)
+			if (!map(w, s, l))
 				continue;
 			changed = true;
-			l->iface = iface;
-			set_state(w->netlink, s, iface, l->up);
+			set_state(w->netlink, s, l->iface, l->up);
 		}
 	return changed;
 }

@@ -54,6 +54,7 @@ struct link {
 	uint32_t index;
 	uint16_t iface; /* whose twin it is, IFACE_NONE */
 	bool up, seen;
+	bool loopback; /* the interface is one: nobody is behind the link */
 	char name[NL_NAME];
 };
 #define LINK_CHAINS 1024
@@ -182,6 +183,8 @@ struct source *feeds_own(const struct netlink_state *s);
 
 /* links.c: the links of a feed */
 uint16_t links_iface(const struct source *s, uint32_t index);
+/* The same where packets can go by it. */
+uint16_t links_way(const struct source *s, uint32_t index);
 void links_change(struct weir *w, struct source *s, const struct nl_link *l, bool gone);
 /* A sync begins / ended: those not seen in it are gone. */
 void links_unsee(struct source *s);

@@ -41,12 +41,12 @@ static void want_broadcast(struct wanted *l, const struct iface *ifc, const stru
 	want_host(l, ifc, ipaddr_v4(a | host), NH_BROADCAST);
 }
 
-/* Link-local destinations never reach the FIB: the input checks and STAGE_ROUTE know them. */
-static void want_address(
-	struct weir *w, struct wanted *l, const struct iface *ifc, const struct prefix *p, bool link)
+/* Link-local destinations never reach the FIB: the input checks and STAGE_ROUTE know them. A loopback has no
+ * link to broadcast on, and behind it is nobody. */
+static void want_address(struct weir *w, struct wanted *l, const struct iface *ifc, const struct prefix *p)
 {
 	struct prefix net = prefix_masked(p);
-	bool v6 = p->addr.family == FAMILY_V6;
+	bool v6 = p->addr.family == FAMILY_V6, loopback = iface_is_loopback(ifc);
 
 	if (v6 && ipaddr_is_link_local(&p->addr))
 		return;
@@ -55,10 +55,10 @@ static void want_address(
 		if (v6 && p->len < 127) /* subnet-router anycast, RFC 4291 2.6.1 and RFC 6164 */
 			want_host(l, ifc, net.addr, NH_LOCAL);
 	}
-	if (!v6)
+	if (!v6 && !loopback)
 		want_broadcast(l, ifc, p);
-	if (link && p->len < family_bits(p->addr.family))
-		want(l, ifc, p, NH_GLEAN);
+	if (iface_is_up(w, ifc) && p->len < family_bits(p->addr.family))
+		want(l, ifc, p, loopback ? NH_UNREACHABLE : NH_GLEAN);
 }
 
 static int compare(const struct connected *a, const struct connected *b)
@@ -162,7 +162,7 @@ void connected_sync(struct weir *w)
 		if (ifc == NULL || !ifc->enabled)
 			continue;
 		for (unsigned a = 0; a < ifc->address_count; a++)
-			want_address(w, &l, ifc, &ifc->address[a], w->link_up[ifc->port]);
+			want_address(w, &l, ifc, &ifc->address[a]);
 	}
 	unique(&l);
 	merge(w, s->connected, s->connected_count, l.item, l.count);

@@ -179,9 +179,10 @@ SHARED_ON_PURPOSE void nh_fill_iface(struct weir *w, struct nexthop *nh, const s
 
 static uint16_t *slot_of(struct route_state *s, uint16_t iface, enum nh_kind kind)
 {
-	return kind == NH_GLEAN   ? &s->glean[iface]
-	       : kind == NH_LOCAL ? &s->local[iface]
-				  : &s->broadcast[iface];
+	return kind == NH_GLEAN         ? &s->glean[iface]
+	       : kind == NH_LOCAL       ? &s->local[iface]
+	       : kind == NH_UNREACHABLE ? &s->nobody[iface]
+					: &s->broadcast[iface];
 }
 
 uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind)

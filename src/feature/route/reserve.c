@@ -13,7 +13,7 @@
 #include "table/fib4.h"
 #include "table/radix.h"
 
-#define SLOTS_PER_IFACE 3 /* glean, local, broadcast */
+#define SLOTS_PER_IFACE 3 /* glean or unreachable, local, broadcast */
 
 struct needs {
 	uint32_t routes;                 /* that are not there in this form */

@@ -67,7 +67,7 @@ struct entry {
 struct connected {
 	struct prefix prefix;
 	uint16_t vrf, iface;
-	uint8_t kind; /* NH_GLEAN, NH_LOCAL, NH_BROADCAST */
+	uint8_t kind; /* NH_GLEAN, NH_LOCAL, NH_BROADCAST, NH_UNREACHABLE */
 };
 
 /* A route of the config file between prepare and commit. */
@@ -104,7 +104,7 @@ struct route_state {
 	uint32_t free_bucket[BUCKET_CLASSES]; /* first free array: base / BUCKETS_MIN + 1, 0 = none */
 	uint32_t buckets_used;
 	uint16_t fixed[NH_GROUP]; /* shared slots of blackhole, unreachable, prohibit */
-	uint16_t local[IFACE_MAX], broadcast[IFACE_MAX], glean[IFACE_MAX];
+	uint16_t local[IFACE_MAX], broadcast[IFACE_MAX], glean[IFACE_MAX], nobody[IFACE_MAX];
 	struct connected *connected;
 	uint32_t connected_count;
 	struct staged *staged; /* config routes between prepare and commit */
@@ -150,7 +150,8 @@ void set_lead(struct weir *w, struct nhset *s);
 /* nexthop.c */
 int nexthop_init(struct weir *w, struct err *e);
 void nexthop_fini(struct weir *w);
-/* GLEAN / LOCAL / BROADCAST slot of an interface, made on first use; 0 when the table is full. */
+/* GLEAN / LOCAL / BROADCAST / UNREACHABLE slot of an interface, made on first use; 0 when the table is full.
+ */
 uint16_t nh_of_iface(struct weir *w, uint16_t iface, enum nh_kind kind);
 uint16_t nh_fixed(struct weir *w, enum nh_kind kind);
 /* Brings the link-layer parts of all slots up to date with the running generation. */

@@ -111,8 +111,13 @@ static int check_via(
 	if (v->weight > ROUTE_WEIGHT_MAX)
 		return err_set(
 			e, EINVAL, "route %s: weight %u is above %d", text, v->weight, ROUTE_WEIGHT_MAX);
-	if (v->iface != IFACE_NONE && (v->iface >= IFACE_MAX || w->gen->iface[v->iface] == NULL))
+	if (v->iface == IFACE_NONE)
+		return 0;
+	if (v->iface >= IFACE_MAX || w->gen->iface[v->iface] == NULL)
 		return err_set(e, ENOENT, "route %s: the next hop's interface does not exist", text);
+	if (iface_is_loopback(w->gen->iface[v->iface]))
+		return err_set(e, EINVAL, "route %s: interface '%s' is a loopback, nobody is behind it", text,
+			w->gen->iface[v->iface]->name);
 	return 0;
 }
 
@@ -196,6 +201,8 @@ void route_neighbor_del(struct weir *w, uint16_t vrf, const struct ipaddr *a)
 
 static bool on_subnet(const struct iface *ifc, const struct ipaddr *a)
 {
+	if (iface_is_loopback(ifc))
+		return false;
 	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
 		return true;
 	for (unsigned i = 0; i < ifc->address_count; i++)

@@ -64,11 +64,21 @@ static const struct schema fields[] = {
 	{0},
 };
 
-static void check_via(const struct node *prefix, const struct node *v, struct diag *d)
+static bool is_loopback(const struct node *root, const struct node *name)
 {
-	const struct node *a = node_get(v, "address");
+	return name != NULL &&
+	       node_bool(node_get(node_get(root, "interfaces"), name->text), "loopback", false);
+}
 
-	if (a == NULL && node_get(v, "interface") == NULL)
+static void check_via(
+	const struct node *root, const struct node *prefix, const struct node *v, struct diag *d)
+{
+	const struct node *a = node_get(v, "address"), *ifc = node_get(v, "interface");
+
+	if (is_loopback(root, ifc))
+		diag_node(d, ifc, "name the interface that leads there, or 'type: unreachable'",
+			"'%s' is a loopback, nobody is behind it", ifc->text);
+	if (a == NULL && ifc == NULL)
 		diag_node(d, v, NULL, "a next hop needs 'address' or 'interface'");
 	if (a == NULL)
 		return;
@@ -78,11 +88,11 @@ static void check_via(const struct node *prefix, const struct node *v, struct di
 	else if (!ipaddr_is_host(&a->value.prefix.addr))
 		diag_node(d, a, NULL, "%s cannot be a gateway", a->text);
 	else if (a->value.prefix.addr.family == FAMILY_V6 && ipaddr_is_link_local(&a->value.prefix.addr) &&
-		 node_get(v, "interface") == NULL)
+		 ifc == NULL)
 		diag_node(d, a, NULL, "the link-local gateway %s needs 'interface'", a->text);
 }
 
-static void check_route(const struct node *r, struct diag *d)
+static void check_route(const struct node *root, const struct node *r, struct diag *d)
 {
 	const struct node *via = node_get(r, "via"), *prefix = node_get(r, "prefix");
 	bool unicast = node_u64(r, "type", ROUTE_UNICAST) == ROUTE_UNICAST;
@@ -93,7 +103,7 @@ static void check_route(const struct node *r, struct diag *d)
 	if (!unicast && via != NULL)
 		diag_key(d, via, NULL, "a %s route has no next hops", node_text(r, "type", ""));
 	NODE_EACH (v, via)
-		check_via(prefix, v, d);
+		check_via(root, prefix, v, d);
 }
 
 /* A route with what tells it from others, looked up once: sorting compares it many times. */
@@ -157,7 +167,7 @@ static void check(const struct node *root, struct diag *d)
 	if (routes == NULL)
 		return;
 	NODE_EACH (r, routes)
-		check_route(r, d);
+		check_route(root, r, d);
 	check_duplicates(routes, d);
 }
 

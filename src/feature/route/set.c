@@ -65,7 +65,8 @@ static uint16_t path_iface(const struct weir *w, const struct nhset *s, const st
 	if (v->address.family != FAMILY_NONE && !v->onlink)
 		id = route_on_link(w, s->vrf, v->iface, &v->address);
 	ifc = id < IFACE_MAX ? w->gen->iface[id] : NULL;
-	if (ifc == NULL || !iface_is_up(w, ifc) || (s->family == FAMILY_V6 && !iface_carries_ip6(ifc)))
+	if (ifc == NULL || iface_is_loopback(ifc) || !iface_is_up(w, ifc) ||
+		(s->family == FAMILY_V6 && !iface_carries_ip6(ifc)))
 		return IFACE_NONE;
 	return id;
 }
