@@ -34,6 +34,10 @@ def pytest_runtest_makereport(item, call):
 def finish(one, failed):
     """The end of a lab: every packet accounted for, clean shutdown; after a failure, what helps to see why."""
     try:
+        if failed:
+            for p in one.programs:
+                print(f"--- {p.argv[0]} in {p.ns}:\n{p.text()[-3000:]}")
+        one.end_programs()
         if one.daemon is not None and one.daemon.poll() is None:
             if failed:
                 for what in ("interfaces", "drops", "neighbors", "routes", "stages"):

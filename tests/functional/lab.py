@@ -207,7 +207,7 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix="weir-lab-")
         self.socket = f"{self.dir}/weir.sock"
         self.hosts = {n: Host(self, n, f"02:00:00:00:{i + 1:02x}:aa") for i, n in enumerate(hosts)}
-        self.children, self.machines, self.daemon = [], [], None
+        self.children, self.programs, self.machines, self.daemon = [], [], [], None  # programs: see daemons.py
         self.sent, self.unseen = 0, False  # frames of raw hosts since the counters were zero; some are on their way
         run("ip", "netns", "add", self.ns)
         run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", ns=self.ns)
@@ -396,7 +396,12 @@ class Lab:
         if expect is not None and code != expect:
             raise AssertionError(f"weir ended with {code}:\n{self.log_text()}")
 
+    def end_programs(self):
+        while self.programs:
+            self.programs.pop().stop()
+
     def close(self):
+        self.end_programs()
         for m in self.machines:
             m.close()
         for p in self.children:

@@ -59,9 +59,9 @@ def start(lab, netlink="{}"):
 
 
 def zebra(lab, *argv, config="ip route 192.0.2.0/24 10.0.0.9\n"):
-    z = daemons.frr(lab, lab.ns, "zebra", "fpm address 127.0.0.1\n" if argv else "", *argv)
-    static = daemons.frr(lab, lab.ns, "staticd", config)
-    return z, static
+    lab.frr = daemons.Frr(lab, lab.ns)
+    z = lab.frr.start("zebra", "fpm address 127.0.0.1\n" if argv else "", *argv)
+    return z, lab.frr.start("staticd", config)
 
 
 def count(lab, protocol, source="kernel"):
@@ -78,9 +78,9 @@ def test_frr_bgp_ospf_static(lab):
     begin = time.monotonic()
     start(lab)
     zebra(lab)
-    daemons.frr(lab, lab.ns, "bgpd", BGPD)
-    daemons.frr(lab, lab.ns, "ospfd", OSPFD)
-    peer = daemons.bird(lab, lab.peer, daemons.bird_peer(NETS, ospf=OSPF))
+    lab.frr.start("bgpd", BGPD)
+    lab.frr.start("ospfd", OSPFD)
+    peer = daemons.Bird(lab, lab.peer, daemons.bird_peer(NETS, ospf=OSPF))
     expect(lab, bgp=len(NETS), ospf=len(OSPF), zebra_static=1)
     print(f"BGP, OSPF and static routes of FRR are here after {time.monotonic() - begin:.1f} s")
     twins.same_as_kernel(lab)
@@ -105,8 +105,8 @@ protocol kernel { ipv4 { export all; }; persist; }
 protocol bgp up { local 10.0.1.1 as 65000; neighbor 10.0.1.9 as 65001; connect retry time 1; connect delay time 1; error wait time 1,2;
   ipv4 { import all; export none; }; }
 """
-    mine = daemons.bird(lab, lab.ns, config, "bird-here")
-    daemons.bird(lab, lab.peer, daemons.bird_peer(NETS))
+    mine = daemons.Bird(lab, lab.ns, config, "bird-here")
+    daemons.Bird(lab, lab.peer, daemons.bird_peer(NETS))
     expect(lab, bird=len(NETS))
     twins.same_as_kernel(lab)
     r = random.Random(1)
@@ -124,8 +124,8 @@ protocol bgp up { local 10.0.1.1 as 65000; neighbor 10.0.1.9 as 65001; connect r
 def test_daemons_killed_at_random_moments(lab):
     start(lab)
     z, static = zebra(lab)
-    bgp = daemons.frr(lab, lab.ns, "bgpd", BGPD)
-    daemons.bird(lab, lab.peer, daemons.bird_peer(NETS))
+    bgp = lab.frr.start("bgpd", BGPD)
+    daemons.Bird(lab, lab.peer, daemons.bird_peer(NETS))
     expect(lab, bgp=len(NETS))
     r = random.Random(2)
     for victims in ((bgp,), (z, bgp, static), (z, bgp, static)):
@@ -143,8 +143,8 @@ def test_daemons_killed_at_random_moments(lab):
 def test_frr_by_fpm(lab):
     start(lab, "{routes: false, hold: 4s, fpm: {}}")
     z, static = zebra(lab, "-M", "dplane_fpm_nl")
-    bgp = daemons.frr(lab, lab.ns, "bgpd", BGPD)
-    daemons.bird(lab, lab.peer, daemons.bird_peer(NETS))
+    bgp = lab.frr.start("bgpd", BGPD)
+    daemons.Bird(lab, lab.peer, daemons.bird_peer(NETS))
     expect(lab, source="fpm", bgp=len(NETS), zebra_static=1)
     assert twins.source(lab, "fpm")["state"] == "connected"
     assert twins.source(lab, "fpm")["answers"] >= len(NETS)

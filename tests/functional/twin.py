@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What tests of the kernel's twins share: sockets of local programs, the kernel's view of a link, daemons in namespaces."""
+"""What tests of the kernel's twins share: sockets of local programs, the kernel's view of a link."""
 import json
-import os
-import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -99,33 +96,3 @@ def talk(ns, to, data=b"hello", family=socket.AF_INET, **kw):
                 break
             got += more
         return got
-
-
-class Daemon:
-    """A program in a namespace with its output in a file; ended by its process id."""
-
-    def __init__(self, ns, *argv, log, env=None):
-        self.log = log
-        with open(log, "w", encoding="utf-8") as f:
-            self.p = subprocess.Popen(["ip", "netns", "exec", ns, *map(str, argv)], stdout=f,
-                                      stderr=subprocess.STDOUT, env=env, start_new_session=True)
-
-    def text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def alive(self):
-        return self.p.poll() is None
-
-    def kill(self):
-        os.killpg(self.p.pid, signal.SIGKILL)
-        self.p.wait()
-
-    def stop(self):
-        if self.alive():
-            os.killpg(self.p.pid, signal.SIGTERM)
-            try:
-                self.p.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.p.pid, signal.SIGKILL)
-                self.p.wait()
