@@ -103,7 +103,7 @@ reference_current() { "$out/release/src/cli/weir" config reference | diff - docs
 formatted() { git ls-files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror; }
 scripts_parse() {
 	local f
-	for f in *.sh tools/*.sh .ci/run; do
+	for f in *.sh tools/*.sh examples/*.sh examples/*/run.sh .ci/run; do
 		bash -n "$f" || return 1
 	done
 }
