@@ -27,7 +27,7 @@ static void put_totals(struct jw *j, const struct weir *w, const struct counters
 	jw_u64(j, "originated", c->originated);
 	jw_u64(j, "transmitted", c->transmitted);
 	jw_u64(j, "ended", sum_reasons(c));
-	jw_u64(j, "held", w->held);
+	jw_u64(j, "held", weir_held(w));
 	jw_u64(j, "icmp_suppressed", c->icmp_suppressed);
 	jw_close(j, '}');
 }

@@ -124,7 +124,7 @@ static void sums(struct metrics *m, const struct weir *w, const struct counters 
 	metrics_u64(m, c->transmitted, NULL);
 	metrics_family(m, "weir_held_packets", METRIC_GAUGE,
 		"Packets that wait for a neighbour or the rest of their fragments.");
-	metrics_u64(m, w->held, NULL);
+	metrics_u64(m, weir_held(w), NULL);
 	metrics_family(m, "weir_icmp_suppressed_packets_total", METRIC_COUNTER,
 		"ICMP errors not sent because of the rate limit.");
 	metrics_u64(m, c->icmp_suppressed, NULL);

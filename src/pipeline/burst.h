@@ -54,6 +54,7 @@ struct burst {
 	 * packet takes its bit out. */
 	uint64_t plain, plain6;
 	uint64_t hashed; /* slots whose hash[] is valid */
+	uint64_t ported; /* fragments whose ports[] is valid: the first one of their packet was seen */
 	uint64_t now;    /* ns on the dataplane clock, read once per burst */
 	uint64_t need[STAGE_COUNT];
 	struct rte_mbuf *pkt[BURST_SIZE] __rte_cache_aligned;
@@ -75,6 +76,8 @@ struct burst {
 	uint32_t hop[BURST_SIZE] __rte_cache_aligned;   /* plain slots: four bytes of the header as they will
 							 * be one hop later, see BURST_HOP4 */
 	uint16_t len[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes of the frame */
+	uint32_t flow[BURST_SIZE];  /* session, as SESSION found it: see feature/session */
+	uint32_t ports[BURST_SIZE]; /* fragments: source and destination port as in the first one */
 	struct icmp_error error[BURST_SIZE];
 	uint16_t port;    /* port of a received burst; UINT16_MAX for re-injected ones */
 	uint16_t count;   /* slots filled at the start */
@@ -146,6 +149,8 @@ struct note {
 	uint16_t l3, l4;
 	uint16_t reason; /* with entry == STAGE_DROP */
 	uint32_t dst4, hash;
+	uint32_t ports; /* with `ported` */
+	uint8_t ported;
 	uint64_t when; /* ns, clock of the burst it left */
 };
 
@@ -175,6 +180,8 @@ static inline struct note *burst_save_note(struct burst *b, unsigned slot)
 	n->dst4 = b->dst4[slot];
 	n->hash = (b->hashed & slot_bit(slot)) != 0 ? b->hash[slot] : 0;
 	n->hops = b->hops[slot];
+	n->ported = (b->ported & slot_bit(slot)) != 0;
+	n->ports = n->ported ? b->ports[slot] : 0;
 	n->when = b->now;
 	return n;
 }

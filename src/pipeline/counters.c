@@ -73,3 +73,12 @@ void weir_counters_total(const struct weir *w, struct counters *out)
 {
 	sum_all(w, out);
 }
+
+SHARED_ON_PURPOSE uint64_t weir_held(const struct weir *w)
+{
+	uint64_t held = w->held;
+
+	for (unsigned i = 0; i < w->worker_count; i++)
+		held += w->worker[i]->held;
+	return held;
+}

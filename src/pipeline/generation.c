@@ -74,6 +74,18 @@ struct generation *generation_clone(const struct generation *g)
 	return n;
 }
 
+void generation_turn(struct generation *g, worker_turn_fn fn, bool on)
+{
+	unsigned i = 0;
+
+	while (i < g->turns && g->turn[i] != fn)
+		i++;
+	if (on && i == g->turns && i < GENERATION_TURNS)
+		g->turn[g->turns++] = fn;
+	else if (!on && i < g->turns)
+		g->turn[i] = g->turn[--g->turns];
+}
+
 static int index_tagged(struct port_view *p, const struct iface *ifc)
 {
 	struct qinq *q;

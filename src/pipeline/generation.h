@@ -40,11 +40,34 @@ struct kernel_view {
 	struct kernel_lane *lane;        /* [WORKER_MAX] */
 };
 
+/* What workers need to know of sessions (feature/session); its parts survive generations. */
+#define SESSION_STATES 16
+struct session_lane;
+struct session_question;
+struct burst;
+struct session_view {
+	struct session_lane *lane;        /* [WORKER_MAX]; NULL: no interface keeps sessions */
+	uint32_t timeout[SESSION_STATES]; /* ms without packets, by enum session_state */
+	uint32_t per_source;              /* sessions one source may have on one worker; 0: any */
+	uint16_t policy;                  /* number of the policy; sessions of another one are judged again */
+	bool pickup;                      /* TCP connections that began elsewhere are taken up */
+	bool accounting;                  /* sessions count packets and bytes */
+	/* Who decides about new sessions; NULL: all are welcome. */
+	void (*judge)(
+		const struct generation *g, const struct burst *b, unsigned slot, struct session_question *q);
+	const void *rules; /* the judge's */
+};
+
+/* A share of a worker's round for something that no packet starts; bounded work. */
+typedef void (*worker_turn_fn)(struct worker *w, const struct generation *g, uint64_t now);
+#define GENERATION_TURNS 4
+
 struct iface {
 	char name[IFACE_NAME];
 	uint16_t id;
 	uint16_t port; /* port id (index in generation.ports), NO_PORT: a loopback */
 	uint16_t vrf;
+	uint16_t zone;             /* of the firewall; 0: none */
 	uint16_t mtu;              /* bytes of IP packet */
 	uint8_t mac[6];            /* zeroes of a loopback */
 	uint8_t ntags;             /* 0, 1 (802.1Q) or 2 (QinQ) */
@@ -95,6 +118,9 @@ struct generation {
 	uint32_t icmp_error_burst;
 	bool icmp_echo; /* echo requests to us are answered */
 	struct kernel_view kernel;
+	struct session_view session;
+	worker_turn_fn turn[GENERATION_TURNS]; /* called once a round */
+	unsigned turns;
 };
 
 /* It has addresses and no link: nothing comes in by it, nothing is sent out of it, nobody is behind it. */
@@ -115,6 +141,9 @@ static inline void iface_keep_flows(struct iface *ifc)
 {
 	ifc->in |= STAGE_BIT(STAGE_SHARD);
 }
+
+/* Whether workers call `fn` once a round. */
+void generation_turn(struct generation *g, worker_turn_fn fn, bool on);
 
 /* Deep copy for a change; NULL when memory is short. Free with generation_free(). */
 struct generation *generation_clone(const struct generation *g);

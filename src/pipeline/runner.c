@@ -96,7 +96,7 @@ static inline void burst_begin(struct burst *b, uint16_t n, uint64_t now)
 	memset(b->need, 0, sizeof b->need);
 	memset(b->hops, 0, sizeof b->hops);
 	b->alive = first_slots(n);
-	b->dead = b->traced = b->captured = b->plain = b->plain6 = b->hashed = 0;
+	b->dead = b->traced = b->captured = b->plain = b->plain6 = b->hashed = b->ported = 0;
 	b->now = now;
 	b->count = n;
 }
@@ -135,6 +135,8 @@ static void restore_slot(struct burst *b, unsigned slot, struct rte_mbuf *m)
 	b->dst4[slot] = n->dst4;
 	b->hash[slot] = n->hash;
 	b->hashed |= (uint64_t)(n->hash != 0) << slot;
+	b->ports[slot] = n->ports;
+	b->ported |= (uint64_t)(n->ported != 0) << slot;
 	b->need[n->entry] |= slot_bit(slot);
 	if (n->entry == STAGE_DROP) {
 		b->reason[slot] = n->reason;
@@ -160,6 +162,8 @@ unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now
 	struct rte_mbuf *pkts[BURST_SIZE];
 	unsigned n = 0, from_inbox;
 
+	for (unsigned i = 0; i < g->turns; i++)
+		g->turn[i](w, g, now);
 	while (n < BURST_SIZE && w->inject_tail != w->inject_head)
 		pkts[n++] = w->inject[w->inject_tail++ % INJECT_SIZE];
 	if (n != 0)
@@ -206,6 +210,15 @@ bool worker_originate(struct worker *w, struct rte_mbuf *m, enum stage_id entry)
 	n->entry = (uint8_t)entry;
 	n->hops = 0;
 	w->counters.originated++;
+	if (inject_push(w, m))
+		return true;
+	worker_end_packet(w, m, &reason_inject_full);
+	return false;
+}
+
+bool worker_requeue(struct worker *w, struct rte_mbuf *m, enum stage_id entry)
+{
+	note_of(m)->entry = (uint8_t)entry;
 	if (inject_push(w, m))
 		return true;
 	worker_end_packet(w, m, &reason_inject_full);

@@ -43,9 +43,14 @@ static inline uint16_t shard_toeplitz(uint16_t fold)
 }
 
 /* Hash of a slot's flow, the same for both directions: addresses, and ports of TCP, UDP, UDP-Lite and SCTP.
- * Fragments: addresses only, so that all of a datagram meet. ICMP errors: of the packet they are about.
- * Needs family, proto, flags, l3 and l4. */
+ * Fragments: addresses only, so that all of a datagram meet; once their ports are known, as whole packets.
+ * ICMP errors: of the packet they are about. Needs family, proto, flags, l3 and l4. */
 uint16_t shard_hash(const struct burst *b, unsigned slot);
+
+/* The same of a key: addresses of the family in network order, ports as on the wire; they count for protocols
+ * that have some. */
+uint16_t shard_hash_key(uint8_t family, uint8_t proto, const uint8_t *src, const uint8_t *dst, uint16_t sport,
+	uint16_t dport);
 
 /* Moves slots to another worker, where they enter its next burst at stage `entry` (enum stage_id) in the same
  * order. What does not fit its inbox ends with reason "shard-full"; what moved too often with "inject-loop".

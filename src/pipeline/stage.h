@@ -29,6 +29,7 @@ enum stage_id {
 	STAGE_SESSION,
 	STAGE_DNAT,
 	STAGE_ROUTE,  /* FIB lookup; entry point of packets weir originates */
+	STAGE_ADMIT,  /* packets that belong to no session yet: policy, which knows where they go */
 	STAGE_LOCAL,  /* packets to us: ICMP, ND */
 	STAGE_KERNEL, /* packets to us that the kernel answers */
 	STAGE_ACL_OUT,

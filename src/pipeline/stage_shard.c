@@ -113,7 +113,9 @@ uint16_t shard_hash(const struct burst *b, unsigned slot)
 	uint64_t x = addresses(burst_l3(b, slot), family);
 	uint16_t hash;
 
-	if ((b->flags[slot] & SLOT_FRAGMENT) != 0 || b->l4[slot] + 4u > have)
+	if ((b->flags[slot] & SLOT_FRAGMENT) != 0)
+		return finish((b->ported & slot_bit(slot)) != 0 ? x ^ b->ports[slot] : x);
+	if (b->l4[slot] + 4u > have)
 		return finish(x);
 	if (has_ports(proto))
 		return finish(x ^ load32(l4));
@@ -121,6 +123,15 @@ uint16_t shard_hash(const struct burst *b, unsigned slot)
 		hash_inner(l4 + ICMP_HEADER, have - b->l4[slot] - ICMP_HEADER, family, &hash))
 		return hash;
 	return finish(x);
+}
+
+uint16_t shard_hash_key(
+	uint8_t family, uint8_t proto, const uint8_t *src, const uint8_t *dst, uint16_t sport, uint16_t dport)
+{
+	uint64_t x = family == FAMILY_V4 ? load32(src) ^ load32(dst)
+					 : load64(src) ^ load64(src + 8) ^ load64(dst) ^ load64(dst + 8);
+
+	return finish(has_ports(proto) ? x ^ (uint32_t)(sport | (uint32_t)dport << 16) : x);
 }
 
 /* --- handing over --- */

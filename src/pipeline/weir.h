@@ -119,16 +119,19 @@ struct weir {
 	uint64_t timer_serial;
 	struct deferred *deferred; /* ring */
 	uint32_t deferred_head, deferred_tail;
-	unsigned next_inbox;           /* round robin for packets the control thread sends */
-	struct neigh_state *neigh;     /* feature/neigh */
-	struct route_state *route;     /* feature/route */
-	struct iface_state *ifaces;    /* feature/iface */
-	struct icmp_state *icmp;       /* feature/icmp */
-	struct reass_state *reass;     /* feature/ip */
-	struct kernel_state *kernel;   /* feature/kernel */
-	struct netlink_state *netlink; /* feature/netlink */
-	void *runtime;                 /* runtime/ */
-	struct config_service *config; /* config/; NULL in tools and tests that have none */
+	unsigned next_inbox;             /* round robin for packets the control thread sends */
+	struct neigh_state *neigh;       /* feature/neigh */
+	struct route_state *route;       /* feature/route */
+	struct iface_state *ifaces;      /* feature/iface */
+	struct icmp_state *icmp;         /* feature/icmp */
+	struct reass_state *reass;       /* feature/ip */
+	struct kernel_state *kernel;     /* feature/kernel */
+	struct netlink_state *netlink;   /* feature/netlink */
+	struct session_service *session;   /* feature/session */
+	struct firewall_state *firewall; /* feature/firewall */
+	unsigned workers_next;           /* while a config is prepared: workers it will have; 0: as now */
+	void *runtime;                   /* runtime/ */
+	struct config_service *config;   /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
 	 * sleep. */
 	void (*wake)(struct weir *w, unsigned worker);
@@ -203,6 +206,8 @@ void weir_address_changed(struct weir *w, uint16_t iface, const struct prefix *p
  * NULL. */
 void weir_counters(const struct weir *w, struct counters *out);
 void weir_counters_clear(struct weir *w);
+/* Packets that are neither on their way nor ended: the control thread's and the workers'. */
+uint64_t weir_held(const struct weir *w);
 /* The same without the baseline: what was counted since the start, whatever was cleared. */
 void weir_counters_total(const struct weir *w, struct counters *out);
 

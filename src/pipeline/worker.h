@@ -87,6 +87,7 @@ struct worker {
 	struct bucket icmp_bucket;
 	uint64_t wall;   /* ns to add to a burst's clock for UTC since 1970; weir_wall_set() */
 	uint64_t random; /* state of worker_random(), never 0 */
+	uint64_t held;   /* packets it keeps outside of bursts (fragments that wait for the first one) */
 	uint64_t wake; /* by id: workers that were given something and may sleep; the loop looks after them */
 	uint64_t wake_twins; /* the same for the twins' thread: not 0 */
 	uint32_t inject_head, inject_tail;
@@ -124,6 +125,10 @@ void worker_reinject(struct worker *w, struct burst *b, unsigned slot, enum stag
 /* Queues a packet that is in no burst (generated) for stage `entry`; its note must be filled (not
  * entry/hops). False and freed+counted when there is no room. Counts it as originated. */
 bool worker_originate(struct worker *w, struct rte_mbuf *m, enum stage_id entry);
+
+/* Queues a packet that the worker kept outside of bursts and whose note is filled; false and freed+counted
+ * when there is no room. It does not count as originated. */
+bool worker_requeue(struct worker *w, struct rte_mbuf *m, enum stage_id entry);
 
 /* Packets worker_originate() has room for now. */
 static inline unsigned worker_inject_room(const struct worker *w)

@@ -268,7 +268,7 @@ int replay_run(struct replay *r, struct err *e)
 	r->elapsed = wall_clock() - start;
 	r->total.iface = NULL;
 	weir_counters(r->w, &r->total);
-	r->held = r->w->held;
+	r->held = weir_held(r->w);
 	if (check_books(r, e) != 0)
 		rc = -EIO;
 	if (interrupted != 0)

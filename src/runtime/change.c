@@ -183,7 +183,10 @@ static int change_prepare(struct weir *w, const struct node *cfg, struct generat
 	c->trial = w->trial;
 	c->pools = r->pools;
 	c->workers = r->running ? r->now.set.workers : 0;
-	return do_prepare(r, c, cfg, e);
+	if (do_prepare(r, c, cfg, e) != 0)
+		return -e->code;
+	w->workers_next = c->next.set.workers;
+	return 0;
 }
 
 /* --- devices that stop --- */
@@ -284,6 +287,7 @@ static void change_abort(struct weir *w)
 	if (c == NULL)
 		return;
 	r->change = NULL;
+	w->workers_next = 0;
 	undo_devices(r, c);
 	if (c->paused)
 		swap_resume(r, c);
@@ -366,6 +370,7 @@ static void open_up(struct weir *w, const struct generation *old, const struct g
 	if (c == NULL)
 		return;
 	r->change = NULL;
+	w->workers_next = 0;
 	ports_poll_link(r);
 	if (c->anything) {
 		swap_open(r, c);

@@ -104,8 +104,8 @@ static void check_invariant(void)
 	weir_counters(weir, &c);
 	for (unsigned i = 0; i < REASON_MAX; i++)
 		ended += c.reason[i];
-	need(c.received + c.originated == c.transmitted + ended + weir->held);
-	need(weir->held != 0 ||
+	need(c.received + c.originated == c.transmitted + ended + weir_held(weir));
+	need(weir_held(weir) != 0 ||
 		rte_mempool_in_use_count(pool) == 0); /* a held packet may be several buffers */
 }
 

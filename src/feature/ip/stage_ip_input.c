@@ -289,6 +289,10 @@ static void input_one(const struct generation *g, struct burst *b, unsigned i)
 	if (ifc->in != 0 && (b->need[STAGE_ROUTE] & slot_bit(i)) != 0)
 		BURST_EACH (s, ifc->in)
 			b->need[s] |= slot_bit(i);
+	/* Sessions need the ports of every packet. */
+	if ((ifc->in & STAGE_BIT(STAGE_SESSION)) != 0 && (b->flags[i] & SLOT_FRAGMENT) != 0 &&
+		(b->need[STAGE_ROUTE] & slot_bit(i)) != 0)
+		b->need[STAGE_REASSEMBLE] |= slot_bit(i);
 }
 
 static void ip_input_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
@@ -304,7 +308,8 @@ static const struct stage stage_ip_input = {
 	.run = ip_input_run,
 	.after = STAGE_BIT(STAGE_ETHER),
 	.before = STAGE_BIT(STAGE_ROUTE),
-	.next = STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) | STAGE_BIT(STAGE_KERNEL) |
-		STAGE_BIT(STAGE_IP_OPTIONS) | STAGE_BIT(STAGE_ICMP_ERROR) | STAGE_BIT(STAGE_DROP),
+	.next = STAGE_BIT(STAGE_REASSEMBLE) | STAGE_BIT(STAGE_ROUTE) | STAGE_BIT(STAGE_LOCAL) |
+		STAGE_BIT(STAGE_KERNEL) | STAGE_BIT(STAGE_IP_OPTIONS) | STAGE_BIT(STAGE_ICMP_ERROR) |
+		STAGE_BIT(STAGE_DROP),
 };
 STAGE_REGISTER(stage_ip_input)
