@@ -85,6 +85,17 @@ static const struct doc config_docs[] = {
 	{0},
 };
 static const struct doc counters_docs[] = {CLIENT_DOC, {0}};
+static const struct doc full_docs[] = {
+	{"refused", DOC_U64, "Sessions that could not begin, in the last second."},
+	{"sessions", DOC_U64, "Sessions there are."},
+	{"max", DOC_U64, "sessions.max."},
+	{0},
+};
+static const struct doc cleared_docs[] = {
+	{"sessions", DOC_U64, "How many ended."},
+	CLIENT_DOC,
+	{0},
+};
 static const struct doc lagged_docs[] = {
 	{"missed", DOC_U64, "Events that were dropped for this client just now."},
 	{"total", DOC_U64, "Since it connected."},
@@ -102,6 +113,8 @@ const struct event_doc event_docs[] = {
 	{"config", "The configuration was applied, confirmed or taken back.", config_docs},
 	{"generation", "Workers use a new generation.", generation_docs},
 	{"counters", "The counters were set to zero.", counters_docs},
+	{"sessions-full", "Sessions could not begin for want of room.", full_docs},
+	{"sessions-cleared", "Sessions were ended through the API.", cleared_docs},
 	{0},
 };
 const struct event_doc lagged_doc = {"lagged", "This client was too slow and missed events.", lagged_docs};

@@ -26,6 +26,7 @@ const struct view view_memory = {"/v1/memory", render_memory};
 const struct view view_kernel = {
 	"/v1/kernel", render_kernel, .list = "twins", .key = "interface", .noun = "twin of interface"};
 const struct view view_sources = {"/v1/sources", render_sources};
+const struct view view_firewall = {"/v1/firewall", render_firewall};
 const struct view view_pipeline = {"/v1/pipeline", render_pipeline};
 
 const char *json_str(const json_t *o, const char *key)

@@ -13,6 +13,9 @@
 #define ROUTE "(unicast) PREFIX " HOP " " TABLE " | {blackhole | unreachable | prohibit} PREFIX " TABLE
 #define ROUTE_DELETE "(unicast | blackhole | unreachable | prohibit) ROUTE [vrf VRF]"
 #define WATCH "[--watch [SECONDS]]"
+#define SESSIONS                                                                                             \
+	"[protocol PROTOCOL] [address NETWORK] [source NETWORK] [destination NETWORK] [port PORT-NUMBER] "   \
+	"[source-port PORT-NUMBER] [destination-port PORT-NUMBER] [state STATE] [dev IFACE] [vrf VRF]"
 
 static const struct verb config_verbs[] = {
 	{"check", "FILE", "Checks a config without a daemon.", NULL, verb_config_check, NULL},
@@ -50,6 +53,10 @@ static const struct verb show_verbs[] = {
 		verb_show, &view_sources, VERB_PAGED},
 	{"neighbors", "[dev IFACE] " WATCH, "ARP and neighbour discovery entries.", NULL, verb_show,
 		&view_neighbors, VERB_PAGED},
+	{"sessions", SESSIONS " [--totals]", "Sessions, all or those that match.", NULL, verb_sessions,
+		"show", VERB_PAGED},
+	{"firewall", WATCH, "Policies between zones, rules, and how often they decided.", NULL, verb_show,
+		&view_firewall, VERB_PAGED},
 	{"stages", WATCH, "Packets and cycles by stage.", NULL, verb_show, &view_stages, VERB_PAGED},
 	{"drops", "[--all] " WATCH, "How packets ended, by reason.", NULL, verb_show, &view_drops,
 		VERB_PAGED},
@@ -112,6 +119,7 @@ static const struct verb kernel_verbs[] = {
 
 static const struct verb clear_verbs[] = {
 	{"counters", "", "Sets every counter to zero.", NULL, verb_clear_counters, NULL},
+	{"sessions", SESSIONS, "Ends sessions, all or those that match.", NULL, verb_sessions, "clear"},
 	{0},
 };
 
@@ -129,7 +137,7 @@ const struct verb verb_root[] = {
 	{"neighbor", NULL, "Changes neighbours (ARP, ND).", neighbor_verbs, NULL, NULL},
 	{"address", NULL, "Changes addresses of interfaces.", address_verbs, NULL, NULL},
 	{"kernel", NULL, "The kernel's tables and ours.", kernel_verbs, NULL, NULL},
-	{"clear", NULL, "Sets counters to zero.", clear_verbs, NULL, NULL},
+	{"clear", NULL, "Sets counters to zero, ends sessions.", clear_verbs, NULL, NULL},
 	{"api", NULL, "Access to the API.", api_verbs, NULL, NULL},
 	{"monitor", "[EVENT]...", "Prints what happens, as it happens: links, neighbours, changes.", NULL,
 		verb_monitor, NULL},

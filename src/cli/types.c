@@ -65,6 +65,21 @@ static bool weight(const char *word, struct err *e)
 	return number(word, 1, 256, e);
 }
 
+static bool port_number(const char *word, struct err *e)
+{
+	return number(word, 1, 65535, e);
+}
+
+static bool network(const char *word, struct err *e)
+{
+	struct ipaddr a;
+	struct prefix p;
+
+	if (ipaddr_parse(word, &a) != 0 && prefix_parse(word, &p) != 0)
+		err_set(e, EINVAL, "'%.64s' is neither an address nor a prefix such as 10.0.0.0/8", word);
+	return e->code == 0;
+}
+
 static bool confirm(const char *word, struct err *e)
 {
 	return number(word, 1, 86400, e);
@@ -111,7 +126,12 @@ static bool pair(const char *word, struct err *e)
 }
 
 static const char *const events[] = {"address", "conflict", "counters", "generation", "link", "neighbor",
-	"neighbor-change", "route", "worker", NULL};
+	"neighbor-change", "route", "sessions-cleared", "sessions-full", "worker", NULL};
+static const char *const protocols[] = {
+	"tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", "gre", "esp", "ah", NULL};
+static const char *const states[] = {"syn-sent", "syn-both", "syn-received", "established", "fin-sent",
+	"fin-received", "closing", "time-wait", "reset", "udp-new", "udp", "icmp-new", "icmp", "other-new",
+	"other", NULL};
 static const char *const defaults[] = {"default", NULL};
 
 #define LIVE(p, l, f) .path = (p), .list = (l), .field = (f)
@@ -134,16 +154,21 @@ static const struct arg_type types[] = {
 	{"MAC", "a MAC address, as in 02:00:00:00:00:01", mac, .example = "02:00:00:00:00:01"},
 	{"NEIGHBOR", "the address of a neighbour", address, LIVE("/v1/neighbors", "neighbors", "address"),
 		.example = "fe80::1"},
+	{"NETWORK", "an address or a network, as in 10.0.0.2 or 10.0.0.0/8", network,
+		.example = "10.0.0.0/8"},
 	{"PATH", "a path", .file = true},
 	{"PORT", "name of a port", LIVE("/v1/ports", "ports", "name")},
 	{"PORT-MAC", "a port and its MAC address, as in p0=02:00:00:00:00:01", pair,
 		.example = "p0=02:00:00:00:00:01"},
+	{"PORT-NUMBER", "a port of TCP or UDP, 1 to 65535", port_number, .example = "443"},
 	{"PREFIX", "a network, as in 10.0.0.0/8 or 2001:db8::/32, or default", prefix, .words = defaults,
 		.example = "10.0.0.0/8"},
+	{"PROTOCOL", "a protocol, as in tcp, or its number", .words = protocols, .example = "tcp"},
 	{"ROUTE", "the prefix of a static route, or default", prefix,
 		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .only_key = "source",
 		.only_value = "static", .words = defaults, .example = "default"},
 	{"SECONDS", "a number of seconds, as in 2 or 0.5", seconds, .example = "2"},
+	{"STATE", "a state of sessions", .words = states},
 	{"STEPS", "how many confirmed configs back, 1 to 1000", steps, .example = "1"},
 	{"TEXT", "a text, in quotes when it has spaces", .any = true},
 	{"VERB", "a word of a command", .any = true},
@@ -172,16 +197,20 @@ static const struct {
 	{"--running", "what runs, with what was changed by hand (the default)"},
 	{"--startup", "what the startup files say"},
 	{"--state", "where the configuration's history is kept"},
+	{"--totals", "how many there are, by state, and how they began and ended"},
 	{"--verbose", "log more"},
 	{"--watch", "show again and again, with rates"},
 	{"--xstats", "also the driver's statistics"},
 	{"-c", "the configuration file"},
 	{"-q", "no summary"},
 	{"-v", "log more"},
+	{"address", "either end"},
 	{"arguments", "the types of arguments"},
 	{"blackhole", "discard silently"},
 	{"commands", "the client's verbs"},
 	{"daemon", "the daemon's verb"},
+	{"destination", "where the first packet goes"},
+	{"destination-port", "port the first packet goes to"},
 	{"dev", "interface"},
 	{"distance", "administrative distance"},
 	{"inet", "the next hop is an IPv4 address"},
@@ -190,7 +219,12 @@ static const struct {
 	{"lladdr", "link-layer address"},
 	{"nexthop", "one of several next hops"},
 	{"options", "the options of every command"},
+	{"port", "port of either end"},
 	{"prohibit", "refuse: administratively prohibited"},
+	{"protocol", "protocol of the session"},
+	{"source", "where the first packet came from"},
+	{"source-port", "port the first packet came from"},
+	{"state", "state of the session"},
 	{"unicast", "to a next hop (the default)"},
 	{"unreachable", "refuse: unreachable"},
 	{"via", "address of the next hop"},

@@ -43,6 +43,8 @@ int verb_neighbor_flush(const struct cli *c, const struct args *a, const struct 
 int verb_address_change(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_kernel_diff(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_api_token(const struct cli *c, const struct args *a, const struct verb *v);
+/* data: "show" or "clear" */
+int verb_sessions(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_clear_counters(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_help(const struct cli *c, const struct args *a, const struct verb *v);
 
@@ -65,7 +67,8 @@ struct view {
 	const char *list, *key, *noun;
 };
 extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
-	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel, view_sources;
+	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel, view_sources,
+	view_firewall;
 
 /* Renderers (show_*.c) print to stdout. */
 void render_version(const json_t *doc, const struct show_options *o);
@@ -79,6 +82,7 @@ void render_drops(const json_t *doc, const struct show_options *o);
 void render_workers(const json_t *doc, const struct show_options *o);
 void render_memory(const json_t *doc, const struct show_options *o);
 void render_sources(const json_t *doc, const struct show_options *o);
+void render_firewall(const json_t *doc, const struct show_options *o);
 void render_pipeline(const json_t *doc, const struct show_options *o);
 /* Fetches and prints page by page; returns the exit code. */
 int show_route_pages(const struct cli *c, const struct show_options *o);
