@@ -31,6 +31,7 @@ class Pair:
         for layer in layers:
             p = p / layer
         self.one.a.send(p)
+        self.one.processed()  # the answer must not overtake it
         return p
 
     def back(self, *layers, ip=()):
@@ -38,6 +39,7 @@ class Pair:
         for layer in layers:
             p = p / layer
         self.one.b.send(p)
+        self.one.processed()
         return p
 
     def passed(self, host, n=1):

@@ -11,12 +11,12 @@
 REASON_DEFINE(reason_fragment_waited, REASON_ERROR, "fragment-alone",
 	"A later fragment waited for the first one, which did not come in time or found no room.")
 
-/* Fragments that wait are linked here: their buffers belong to nobody else. */
+/* Fragments that wait are linked in their notes: nobody asks meanwhile when they left their burst. */
 static struct rte_mbuf **link_of(struct rte_mbuf *m)
 {
-	return (struct rte_mbuf **)(void *)((uint8_t *)rte_mbuf_to_priv(m) + sizeof(struct note));
+	return (struct rte_mbuf **)(void *)&note_of(m)->when;
 }
-static_assert(sizeof(struct note) + sizeof(void *) <= WEIR_MBUF_PRIV, "the link stands behind the note");
+static_assert(sizeof(((struct note *)0)->when) == sizeof(void *), "a link fits");
 
 struct fragments *fragments_new(void)
 {
