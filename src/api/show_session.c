@@ -427,15 +427,13 @@ static const struct param page_params[] = {
 	{0},
 };
 
-static const struct schema port_forms[] = {
-	{.type = SCHEMA_INT, .min = 1, .max = 65535, .help = "Port."}, {0}};
 #define TEXT_KEY(k, h)                                                                                       \
 	{                                                                                                    \
 		.key = (k), .type = SCHEMA_STRING, .min = 1, .max = 63, .help = (h)                          \
 	}
 #define PORT_KEY(k, h)                                                                                       \
 	{                                                                                                    \
-		.key = (k), .type = SCHEMA_ANY_OF, .alternatives = port_forms, .help = (h)                   \
+		.key = (k), .type = SCHEMA_INT, .min = 1, .max = 65535, .help = (h)                          \
 	}
 static const struct schema clear_body[] = {
 	TEXT_KEY("address", "Address or prefix of either end."),

@@ -97,9 +97,12 @@ static int read_ports(const char *text, struct port_range *r, uint8_t *count, st
 /* Addresses are prefixes of their own. */
 static int read_prefix(const char *text, struct prefix *p, struct err *e)
 {
+	struct prefix masked = {.len = 0};
 	struct ipaddr a;
 
-	if (prefix_parse(text, p) == 0 && prefix_equal(p, &(struct prefix){prefix_masked(p).addr, p->len}))
+	if (prefix_parse(text, p) == 0)
+		masked = prefix_masked(p);
+	if (masked.addr.family != FAMILY_NONE && ipaddr_equal(&masked.addr, &p->addr))
 		return 0;
 	if (ipaddr_parse(text, &a) != 0)
 		return err_set(

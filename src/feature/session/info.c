@@ -88,7 +88,10 @@ static bool addresses_match(const struct session_filter *f, const struct session
 
 static bool ports_match(const struct session_filter *f, const struct session_info *i)
 {
-	return (f->port == 0 || i->sport[0] == f->port || i->dport[0] == f->port || i->sport[1] == f->port ||
+	if ((f->port | f->sport | f->dport) == 0)
+		return true;
+	return key_has_ports(i->proto) &&
+	       (f->port == 0 || i->sport[0] == f->port || i->dport[0] == f->port || i->sport[1] == f->port ||
 		       i->dport[1] == f->port) &&
 	       (f->sport == 0 || i->sport[0] == f->sport) && (f->dport == 0 || i->dport[0] == f->dport);
 }
