@@ -21,6 +21,7 @@
 #include "feature/iface/iface.h"
 #include "feature/neigh/neigh.h"
 #include "feature/route/route.h"
+#include "feature/session/session.h"
 
 #define WORKERS 3
 #define FRAMES 600
@@ -270,6 +271,10 @@ static const char *const configs[] = {
 	SIDES(", flow-affinity: true", "") "routes:\n  - {prefix: 203.0.113.0/24, via: [{address: 10.0.1.2}, "
 					   "{address: 10.0.2.2, weight: 2}]}\n"
 					   "icmp: {echo: false}\n",
+	SIDES(", zone: x", ", zone: y") "firewall: [{from: x, to: y, default: accept}]\n"
+					"sessions: {max: 900, per-source: 400, accounting: true}\n",
+	SIDES(", zone: x",
+		", zone: z") "firewall: [{from: x, to: z, default: reject}]\nsessions: {max: 300}\n",
 };
 
 static void change_config(void)
@@ -348,8 +353,25 @@ static void read_counters(void)
 	weir_counters(lab.w, &c);
 }
 
+/* Lists them, and ends some. */
+static void look_at_sessions(void)
+{
+	struct session_filter f = SESSION_FILTER_ALL;
+	struct session_totals t;
+	struct session_info i;
+
+	for (unsigned k = 0; k < WORKERS; k++)
+		for (uint32_t n = 1; n < session_limit(lab.w, k); n++)
+			if (session_read(lab.w, k, n, &i) && i.proto != 17 && i.proto != 1 && i.proto != 58)
+				fail_msg("a session of protocol %u", i.proto);
+	session_totals(lab.w, &t);
+	f.port = (uint16_t)(1000 + lab_random() % 500);
+	if (lab_random() % 2 == 0)
+		session_clear(lab.w, &f);
+}
+
 static void (*const changes[])(void) = {change_config, move_flows, change_route, change_route,
-	change_neighbour, change_address, change_link, read_counters};
+	change_neighbour, change_address, change_link, read_counters, look_at_sessions};
 
 static void control_for(double seconds)
 {

@@ -97,7 +97,7 @@ static void sweep(struct session_lane *l, struct flow_table *t, const struct ses
 }
 
 /* One share of an order; the control thread waits for its end. */
-static void obey(struct worker *w, struct session_lane *l, struct flow_table *t)
+static void obey(struct session_lane *l, struct flow_table *t, uint32_t now)
 {
 	const struct session_order *o = __atomic_load_n(&l->order, __ATOMIC_ACQUIRE);
 	struct session_info info;
@@ -105,8 +105,7 @@ static void obey(struct worker *w, struct session_lane *l, struct flow_table *t)
 	if (o == NULL)
 		return;
 	for (unsigned n = 0; t != NULL && n < CLEAR_STEP && l->order_at < t->limit; n++) {
-		if (!session_read(o->weir, w->id, l->order_at++, &info) ||
-			!session_matches(&o->filter, &info))
+		if (!session_copy(t, l->order_at++, now, &info) || !session_matches(&o->filter, &info))
 			continue;
 		flow_remove(t, &t->flow[info.number]);
 		LANE_COUNT(l->cleared);
@@ -126,7 +125,7 @@ void session_turn(struct worker *w, const struct generation *g, uint64_t now)
 		return;
 	t = lane_table(l);
 	if (__builtin_expect(__atomic_load_n(&l->order, __ATOMIC_RELAXED) != NULL, 0))
-		obey(w, l, t);
+		obey(l, t, session_ms(now));
 	if (t == NULL)
 		return;
 	flow_settle(t);

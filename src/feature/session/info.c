@@ -32,7 +32,7 @@ static void direction6(struct session_info *i, unsigned d, const struct flow_key
 	i->dport[d] = rte_be_to_cpu_16(k->dport);
 }
 
-static bool read_table(const struct flow_table *t, uint32_t number, uint32_t now, struct session_info *out)
+bool session_copy(const struct flow_table *t, uint32_t number, uint32_t now, struct session_info *out)
 {
 	struct flow_copy c;
 
@@ -58,8 +58,7 @@ bool session_read(const struct weir *w, unsigned worker, uint32_t number, struct
 	const struct session_lane *l = &w->session->lane[worker];
 
 	out->worker = worker;
-	return read_table(__atomic_load_n(&l->table, __ATOMIC_ACQUIRE), number,
-		session_ms(__atomic_load_n(&w->now, __ATOMIC_RELAXED)), out);
+	return session_copy(__atomic_load_n(&l->table, __ATOMIC_ACQUIRE), number, session_ms(w->now), out);
 }
 
 uint32_t session_limit(const struct weir *w, unsigned worker)
@@ -173,7 +172,7 @@ static void wait_for_owners(struct weir *w)
 
 uint64_t session_clear(struct weir *w, const struct session_filter *f)
 {
-	struct session_order order = {.filter = *f, .weir = w};
+	struct session_order order = {.filter = *f};
 	struct session_totals before, after;
 
 	session_totals(w, &before);
@@ -210,11 +209,13 @@ static void move(struct weir *w, struct session_lane *from, struct session_lane 
 	struct flow_copy c;
 	unsigned list;
 
-	if (!flow_read(from->table, number, &c) || !read_table(from->table, number, 0, &i))
+	if (!flow_read(from->table, number, &c) || !session_copy(from->table, number, 0, &i))
 		return;
 	i.s.source = 0;
 	if (limit != 0 && to->sources != NULL)
 		i.s.source = sources_take(to->sources, i.family, i.vrf, i.src[0].bytes, limit);
+	if (i.s.source == SOURCES_FULL)
+		i.s.source = 0;
 	flow_remove(from->table, &from->table->flow[number]);
 	if (insert(to->table, &c, &i.s, &ref) != FLOW_OK) {
 		if (i.s.source != 0)
@@ -238,7 +239,7 @@ void session_rehome(struct weir *w)
 		struct session_info i;
 
 		for (uint32_t n = 1; n < limit; n++)
-			if (read_table(from->table, n, 0, &i) && owner_of(w, &i) != k)
+			if (session_copy(from->table, n, 0, &i) && owner_of(w, &i) != k)
 				move(w, from, &s->lane[owner_of(w, &i)], n);
 		if (from->table != NULL)
 			flow_settle(from->table);

@@ -105,7 +105,7 @@ static void gone(void *ctx, struct flow *f)
 	struct session *s = (struct session *)(void *)f;
 
 	session_count(l, session_state_of(s), -1);
-	if (s->source != 0 && l->sources != NULL)
+	if (s->source != 0)
 		sources_give(l->sources, s->source);
 }
 
@@ -123,8 +123,8 @@ static void drop_fresh(struct weir *w)
 	}
 }
 
-/* Memory of one worker's lane; what is there already is used again. Whether sources are counted and how many
- * there can be is settled when the table is made. */
+/* Memory of one worker's lane; what is there already is used again. Sources are counted from when that is
+ * configured first; sessions that began before are nobody's. */
 static bool make_lane(struct session_service *s, unsigned k, uint32_t share)
 {
 	struct session_lane *l = &s->lane[k];
@@ -135,7 +135,7 @@ static bool make_lane(struct session_service *s, unsigned k, uint32_t share)
 		s->fresh[k] = flow_new(share);
 	if (l->fragments == NULL)
 		s->fresh_fragments[k] = fragments_new();
-	if (s->next.per_source != 0 && (l->sources == NULL || share > s->share_sources[k]))
+	if (s->next.per_source != 0 && l->sources == NULL)
 		s->fresh_sources[k] = sources_new(share);
 	return (l->table != NULL || s->fresh[k] != NULL) &&
 	       (l->fragments != NULL || s->fresh_fragments[k] != NULL) &&
@@ -182,31 +182,14 @@ static void abort_config(struct weir *w)
 
 /* --- taking them into use --- */
 
-/* Sources that were not counted so far: their sessions count as nobody's. */
-static void take_sources(struct session_service *s, unsigned k)
-{
-	struct session_lane *l = &s->lane[k];
-
-	if (s->fresh_sources[k] == NULL)
-		return;
-	for (uint32_t i = 1; l->table != NULL && i < l->table->limit; i++) {
-		struct session *one = session_of(l->table, i);
-
-		if (one->serial & 1)
-			FLOW_SET(one->source, 0);
-	}
-	sources_free(l->sources);
-	l->sources = s->fresh_sources[k];
-	s->share_sources[k] = share_of(&s->next, s->next_workers);
-	s->fresh_sources[k] = NULL;
-}
-
 static void take_lane(struct weir *w, unsigned k)
 {
 	struct session_service *s = w->session;
 	struct session_lane *l = &s->lane[k];
 
-	take_sources(s, k);
+	if (s->fresh_sources[k] != NULL)
+		__atomic_store_n(&l->sources, s->fresh_sources[k], __ATOMIC_RELEASE);
+	s->fresh_sources[k] = NULL;
 	if (s->fresh_fragments[k] != NULL)
 		l->fragments = s->fresh_fragments[k];
 	s->fresh_fragments[k] = NULL;
@@ -272,26 +255,23 @@ static void adopt_all(struct session_service *s)
 static void ready(struct weir *w, const struct generation *next)
 {
 	struct session_service *s = w->session;
-	bool rehome = s->on && s->workers != s->next_workers, touch = rehome;
+	bool rehome = s->on && s->workers != s->next_workers;
 
 	if (!s->next_on)
 		return;
-	for (unsigned k = 0; k < s->next_workers; k++)
-		touch |= s->fresh_sources[k] != NULL;
-	if (touch)
+	if (rehome)
 		freeze(w, true);
 	for (unsigned k = 0; k < s->next_workers; k++)
 		take_lane(w, k);
-	if (rehome) {
-		adopt_all(s);
-		session_rehome(w);
-		for (unsigned k = s->next_workers; k < WORKER_MAX; k++) {
-			drop_lane(w, k);
-			free_fragments(w, k);
-		}
+	if (!rehome)
+		return;
+	adopt_all(s);
+	session_rehome(w);
+	for (unsigned k = s->next_workers; k < WORKER_MAX; k++) {
+		drop_lane(w, k);
+		free_fragments(w, k);
 	}
-	if (touch)
-		freeze(w, false);
+	freeze(w, false);
 }
 
 /* --- watching --- */
@@ -321,12 +301,11 @@ static void commit(struct weir *w, const struct generation *old, const struct ge
 	struct session_service *s = w->session;
 
 	if (s->on && !s->next_on) {
-		freeze(w, true);
+		weir_synchronize(w); /* nobody looks at tables any more */
 		for (unsigned k = 0; k < WORKER_MAX; k++) {
 			drop_lane(w, k);
 			free_fragments(w, k);
 		}
-		freeze(w, false);
 		timer_cancel(w, &s->watch);
 	}
 	s->on = s->next_on;

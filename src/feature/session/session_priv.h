@@ -24,12 +24,11 @@ struct fragments;       /* fragments.c */
 /* Order of the owners to end sessions, from the control thread. */
 struct session_order {
 	struct session_filter filter;
-	struct weir *weir;
 };
 
 struct session_lane {
-	struct flow_table *table; /* atomic: the control thread takes it away */
-	struct session_sources *sources;
+	struct flow_table *table;        /* atomic: the control thread takes it away */
+	struct session_sources *sources; /* atomic: NULL until sources are counted */
 	struct fragments *fragments;
 	uint64_t swept; /* ns: last step of ageing */
 	bool full;      /* told once */
@@ -45,7 +44,7 @@ struct session_lane {
 #define LANE_COUNT(field) __atomic_store_n(&(field), (field) + 1, __ATOMIC_RELAXED)
 
 extern struct reason reason_session_invalid, reason_session_window, reason_session_full,
-	reason_session_source, reason_session_short, reason_session_denied;
+	reason_session_source, reason_session_short, reason_session_denied, reason_session_no_table;
 
 static inline struct flow_table *lane_table(const struct session_lane *l)
 {
@@ -76,6 +75,12 @@ static inline void session_end(struct session_lane *l, struct flow_table *t, str
 	flow_remove(t, (struct flow *)(void *)s);
 }
 
+/* Copies record `number` of a table as it is at `now` (ms). Any thread. */
+bool session_copy(const struct flow_table *t, uint32_t number, uint32_t now, struct session_info *out);
+
+/* Without a table nothing is known and nothing passes. */
+void session_drop_all(struct burst *b, uint64_t slots);
+
 /* A session whose state changed from `old`: counted anew, in the list that its state says. */
 void session_moved(struct session_lane *l, struct flow_table *t, struct session *s, enum session_state old);
 
@@ -105,7 +110,9 @@ struct session_sources *sources_new(uint32_t max);
 void sources_free(struct session_sources *s);
 uint64_t sources_bytes(uint32_t max);
 uint32_t sources_count(const struct session_sources *s);
-/* Counts one more session of a source: its entry; 0 when it has `limit` already, or there is no room. */
+/* Counts one more session of a source: its entry; 0 when it has `limit` already, SOURCES_FULL when there is
+ * no room for another source (after sessions.max grew). */
+#define SOURCES_FULL UINT32_MAX
 uint32_t sources_take(
 	struct session_sources *s, uint8_t family, uint16_t vrf, const uint8_t *src, uint32_t limit);
 void sources_give(struct session_sources *s, uint32_t entry);
@@ -138,7 +145,6 @@ struct session_service {
 	bool on, next_on;
 	unsigned workers, next_workers;
 	uint16_t policy;
-	uint32_t share_sources[WORKER_MAX]; /* that lane.sources were made for */
 	bool told_full;
 	uint64_t told_refused;
 	struct timer watch;

@@ -116,10 +116,10 @@ uint32_t sources_take(
 		}
 	}
 	n = take_entry(s);
-	if (n != 0) {
-		s->source[n] = (struct source){key, 1, vrf, family, 0, *head, 0};
-		*head = n;
-	}
+	if (n == 0)
+		return SOURCES_FULL;
+	s->source[n] = (struct source){key, 1, vrf, family, 0, *head, 0};
+	*head = n;
 	return n;
 }
 

@@ -186,15 +186,19 @@ static void fill(const struct track *t, const struct arrival *a, struct session 
 
 static bool count_source(const struct track *t, const struct arrival *a, struct session *s)
 {
-	if (t->view->per_source == 0 || t->lane->sources == NULL)
+	struct session_sources *sources = __atomic_load_n(&t->lane->sources, __ATOMIC_ACQUIRE);
+
+	if (t->view->per_source == 0 || sources == NULL)
 		return true;
-	s->source = sources_take(
-		t->lane->sources, a->q.family, t->b->vrf[a->slot], a->q.src, t->view->per_source);
-	if (s->source != 0)
-		return true;
-	LANE_COUNT(t->lane->refused_source);
-	burst_drop(t->b, a->slot, &reason_session_source);
-	return false;
+	s->source = sources_take(sources, a->q.family, t->b->vrf[a->slot], a->q.src, t->view->per_source);
+	if (s->source == SOURCES_FULL) {
+		s->source = 0;
+	} else if (s->source == 0) {
+		LANE_COUNT(t->lane->refused_source);
+		burst_drop(t->b, a->slot, &reason_session_source);
+		return false;
+	}
+	return true;
 }
 
 static enum flow_result insert(const struct track *t, struct arrival *a, const struct session *s)
@@ -282,8 +286,10 @@ static void admit_run(struct worker *w, const struct generation *g, struct burst
 	struct track t = {
 		w, g, &g->session, lane, lane != NULL ? lane_table(lane) : NULL, b, session_ms(b->now)};
 
-	if (t.table == NULL)
+	if (t.table == NULL) {
+		session_drop_all(b, slots);
 		return;
+	}
 	BURST_EACH (i, slots)
 		admit(&t, (unsigned)i);
 }

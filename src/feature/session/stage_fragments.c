@@ -116,10 +116,10 @@ static void fragments_run(struct worker *w, const struct generation *g, struct b
 	struct session_lane *l = g->session.lane != NULL ? &g->session.lane[w->id] : NULL;
 	struct fragments *f = l != NULL && lane_table(l) != NULL ? l->fragments : NULL;
 
-	BURST_EACH (i, slots) {
-		if (f == NULL)
-			b->need[STAGE_SHARD] |= slot_bit((unsigned)i); /* sessions were switched off */
-		else if (!foreign(w, g, b, (unsigned)i))
+	if (f == NULL)
+		session_drop_all(b, slots);
+	BURST_EACH (i, f != NULL ? slots : 0) {
+		if (!foreign(w, g, b, (unsigned)i))
 			fragment(w, f, b, (unsigned)i);
 	}
 }

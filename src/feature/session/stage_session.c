@@ -20,6 +20,15 @@ REASON_DEFINE(reason_session_full, REASON_ERROR, "session-table-full",
 REASON_DEFINE(reason_session_source, REASON_DROP, "session-source-limit",
 	"The source has as many sessions as sessions.per-source allows.")
 
+REASON_DEFINE(reason_session_no_table, REASON_ERROR, "session-no-table",
+	"The worker had no table of sessions: the number of workers was being changed.")
+
+void session_drop_all(struct burst *b, uint64_t slots)
+{
+	BURST_EACH (i, slots)
+		burst_drop(b, (unsigned)i, &reason_session_no_table);
+}
+
 /* Slots of one family, with their keys and what was found. */
 struct found {
 	unsigned n;
@@ -164,8 +173,10 @@ static void session_run(struct worker *w, const struct generation *g, struct bur
 		w, g, &g->session, lane, lane != NULL ? lane_table(lane) : NULL, b, session_ms(b->now)};
 	struct lookup l;
 
-	if (t.table == NULL)
-		return; /* sessions were switched off; the next burst knows */
+	if (t.table == NULL) {
+		session_drop_all(b, slots);
+		return;
+	}
 	check_owner(&t, slots);
 	collect(&l, b, slots);
 	if (l.v4.n != 0)
