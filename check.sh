@@ -140,12 +140,13 @@ if wants sanitize; then
 fi
 if wants tsan; then
 	echo "== three workers and a busy control thread, and feeds of routes, under ThreadSanitizer"
-	check "thread sanitizer build" env WEIR_TARGETS="tests/unit/pipeline_stress_test tests/unit/feature_netlink_threads_test" tools/build.sh $out/tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+	check "thread sanitizer build" env WEIR_TARGETS="tests/unit/pipeline_stress_test tests/unit/feature_netlink_threads_test tests/unit/table_flow_test" tools/build.sh $out/tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	# Without address randomisation: the detector's own memory has fixed places.
 	check "no data races" env WEIR_STRESS_SECONDS=20 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp history_size=7" timeout 80 \
 		setarch -R $out/tsan/tests/unit/pipeline_stress_test
 	check "no data races among feeds of routes" env WEIR_STRESS_SECONDS=10 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp history_size=7" \
 		timeout 60 setarch -R $out/tsan/tests/unit/feature_netlink_threads_test
+	check "no data races in the flow table" timeout 120 setarch -R $out/tsan/tests/unit/table_flow_test "*reader*"
 fi
 if wants generic; then
 	echo "== unit tests of a build for any x86-64-v2 CPU, with the vector code this CPU has and without"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Unit tests of a configuration, as a CI job runs them: no root, no network, no hugepages. Every CONFIG.yaml here
-# that has a CONFIG.pcap (what comes in by the interface named in the second word below) and a CONFIG.expect.json
-# (what must become of it) is a test. Exit status 0 only when all of them hold.
+# Unit tests of configurations, as a CI job runs them: no root, no network, no hugepages. Each test is a CONFIG.yaml,
+# captures of what comes in by which interface (the words below), and a CONFIG.expect.json that says what must become
+# of it. Exit status 0 only when all of them hold.
 set -u
 cd "$(dirname "$0")"
 weir=${WEIR_BIN:-weir}
@@ -10,17 +10,23 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 status=0
 
-config_test() { # name, interface that receives the capture
-	if "$weir" config check "$1.yaml" >"$out/log" 2>&1 &&
-		"$weir" replay --quiet -c "$1.yaml" --in "$2=$1.pcap" --out "$out/$1" --report "$out/$1.json" \
-			--expect "$1.expect.json" >"$out/log" 2>&1; then
-		echo "ok      $1"
+config_test() { # name, interface=capture...
+	local name=$1 in=() i
+	shift
+	for i in "$@"; do in+=(--in "$i"); done
+	if "$weir" config check "$name.yaml" >"$out/log" 2>&1 &&
+		"$weir" replay --quiet -c "$name.yaml" "${in[@]}" --out "$out/${name##*/}" --report "$out/${name##*/}.json" \
+			--expect "$name.expect.json" >"$out/log" 2>&1; then
+		echo "ok      $name"
 	else
 		status=1
-		echo "FAILED  $1"
+		echo "FAILED  $name"
 		sed 's/^/        /' "$out/log"
 	fi
 }
 
-config_test two-networks left
+config_test two-networks left=two-networks.pcap
+if [ -d firewall ]; then
+	config_test firewall/firewall lan=firewall/firewall.pcap wan=firewall/firewall-outside.pcap
+fi
 exit $status

@@ -545,7 +545,7 @@ def test_a_held_packet_does_not_hold_up_the_report(bench):
 def test_the_example_of_the_guide_holds():
     env = dict(os.environ, WEIR_BIN=os.path.abspath(WEIR))
     p = run(os.path.join(REPO, "examples/test-config.sh"), env=env)
-    assert p.stdout == "ok      two-networks\n"
+    assert p.stdout == "ok      two-networks\nok      firewall/firewall\n"
 
 
 def test_the_example_of_the_guide_can_fail(tmp_path):
