@@ -106,7 +106,7 @@ static void report(struct walk *w, const struct node *n, const struct fault *f)
 /* A key that is no field: the nearest field, or else what there is. */
 static void unknown_key(struct walk *w, struct fields all, const char *label, const struct node *n)
 {
-	char known[128] = "known here:";
+	char known[256] = "known here:";
 	size_t used = strlen(known);
 	struct diag_near near;
 	const struct schema *f;

@@ -35,6 +35,7 @@ BODIES = [
     ("PUT", "/v1/addresses", ADDRESS),
     ("DELETE", "/v1/addresses", ADDRESS),
     ("POST", "/v1/counters/clear", {}),
+    ("POST", "/v1/sessions/clear", {"protocol": "tcp", "port": 179}),
 ]
 # Walked by test_api_config.py: configurations change much more than one object.
 ELSEWHERE = re.compile(r"^/v1/(config(/|$)|kernel/diff$)")

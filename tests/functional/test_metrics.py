@@ -85,7 +85,7 @@ def test_drops_by_reason_and_bounded_labels(one):
     assert drops['weir_drop_packets_total{reason="route-none"}'] >= 2
     labels = {m for k in samples(scrape(one)[1]) for m in re.findall(r'(\w+)="', k)}
     assert labels <= {"interface", "vrf", "port", "device", "driver", "worker", "stage", "reason", "family", "what", "class",
-                      "version", "dpdk"}
+                      "version", "dpdk", "state", "cause", "from", "to", "rule"}
 
 
 def test_the_port_serves_nothing_else(one):
