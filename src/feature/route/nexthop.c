@@ -143,7 +143,8 @@ void releases_first(struct weir *w, uint32_t n)
 	for (; i < n && i < s->release_count; i++)
 		neigh_nexthop_put(w, s->release[i]);
 	s->release_count -= i;
-	memmove(s->release, s->release + i, s->release_count * sizeof s->release[0]);
+	if (s->release_count != 0)
+		memmove(s->release, s->release + i, s->release_count * sizeof s->release[0]);
 }
 
 void releases_flush(struct weir *w)
