@@ -64,6 +64,11 @@ static const struct doc conflict_docs[] = {
 	{"mac", DOC_TEXT, "Who else uses it."},
 	{0},
 };
+static const struct doc off_docs[] = {
+	{"interface", DOC_TEXT, "The interface."},
+	{"mac", DOC_TEXT, "Who has its MAC address as well."},
+	{0},
+};
 static const struct doc generation_docs[] = {
 	{"generation", DOC_U64, "Number of the generation that workers use now."},
 	{0},
@@ -111,6 +116,7 @@ const struct event_doc event_docs[] = {
 	{"address", "An address was changed through the API.", change_docs},
 	{"conflict", "Somebody else uses one of our addresses.", conflict_docs},
 	{"config", "The configuration was applied, confirmed or taken back.", config_docs},
+	{"ipv6-off", "IPv6 was switched off on an interface: somebody else has its MAC address.", off_docs},
 	{"generation", "Workers use a new generation.", generation_docs},
 	{"counters", "The counters were set to zero.", counters_docs},
 	{"sessions-full", "Sessions could not begin for want of room.", full_docs},

@@ -59,6 +59,7 @@ static void put_interface(
 	jw_bool(j, "enabled", ifc->enabled);
 	jw_bool(j, "up", iface_is_up(w, ifc));
 	jw_bool(j, "forwarding", ifc->forwarding);
+	jw_bool(j, "ipv6_off", ifc->ip6_off);
 	put_addresses(j, w, ifc);
 	jw_u64(j, "rx_packets", c->rx_packets);
 	jw_u64(j, "rx_bytes", c->rx_bytes);
@@ -288,6 +289,7 @@ static const struct doc interface_docs[] = {
 	{"enabled", DOC_BOOL, "As configured."},
 	{"up", DOC_BOOL, "Enabled, and its port, if it has one, has link."},
 	{"forwarding", DOC_BOOL, "Packets from here are forwarded."},
+	{"ipv6_off", DOC_BOOL, "IPv6 is off: somebody else has its MAC address (RFC 4862 5.4.5)."},
 	{"addresses", DOC_LIST, "Its addresses.", address_docs},
 	{"rx_packets", DOC_U64, "Packets received."},
 	{"rx_bytes", DOC_U64, "Bytes received."},

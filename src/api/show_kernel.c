@@ -40,6 +40,8 @@ static void put_twin(void *ctx, const struct kernel_twin_info *t)
 	jw_u64(j, "injected", t->injected);
 	jw_u64(j, "answered", t->answered);
 	jw_u64(j, "inject_drops", t->inject_drops);
+	jw_u64(j, "groups", t->groups);
+	jw_u64(j, "groups_refused", t->groups_refused);
 	jw_close(j, '}');
 }
 
@@ -78,6 +80,8 @@ static const struct doc doc_twin[] = {
 	{"answered", DOC_U64,
 		"ARP requests and solicitations of the kernel that weir answered or asks the wire for."},
 	{"inject_drops", DOC_U64, "Frames of the kernel that were lost for want of buffers or room."},
+	{"groups", DOC_U64, "Multicast groups beyond the link that programs joined."},
+	{"groups_refused", DOC_U64, "Such groups there was no room for."},
 	{0},
 };
 

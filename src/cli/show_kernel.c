@@ -24,11 +24,11 @@ static uint64_t sum(const json_t *twin, const char *key)
 }
 
 static const char *const twin_heads[] = {"Interface", "Link", "?Namespace", "Carrier", ">Up", "?>Copies",
-	">Policed", ">Refused", ">Down", "?>Answered", ">Down drops"};
+	">Policed", ">Refused", ">Down", "?>Answered", ">Down drops", "?>Groups"};
 
 static void twin_row(struct grid *g, const json_t *t)
 {
-	char up[TEXT_NUMBER], policed[TEXT_NUMBER], n[5][TEXT_NUMBER];
+	char up[TEXT_NUMBER], policed[TEXT_NUMBER], n[6][TEXT_NUMBER];
 	const char *place = json_string_value(json_object_get(t, "namespace"));
 	const char *const row[] = {json_str(t, "interface"), json_str(t, "link"), place,
 		json_yes(t, "carrier") ? "on"
@@ -36,7 +36,8 @@ static void twin_row(struct grid *g, const json_t *t)
 				       : "off",
 		text_number(sum(t, "punted"), up), number(t, "copies", n[0]),
 		text_number(sum(t, "policed"), policed), number(t, "refused", n[1]),
-		number(t, "injected", n[2]), number(t, "answered", n[3]), number(t, "inject_drops", n[4])};
+		number(t, "injected", n[2]), number(t, "answered", n[3]), number(t, "inject_drops", n[4]),
+		number(t, "groups", n[5])};
 
 	grid_row(g, row);
 	grid_color(g, 3, json_yes(t, "carrier") ? COLOR_GOOD : COLOR_BAD);

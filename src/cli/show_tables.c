@@ -46,7 +46,9 @@ static const char *const iface_watch[] = {"Name", "State", "?>RX packets", ">RX/
 
 static const char *state_of(const json_t *i)
 {
-	return !json_yes(i, "enabled") ? "disabled" : json_yes(i, "up") ? "up" : "down";
+	if (!json_yes(i, "enabled") || !json_yes(i, "up"))
+		return json_yes(i, "enabled") ? "down" : "disabled";
+	return json_yes(i, "ipv6_off") ? "up, IPv6 off" : "up";
 }
 
 static void interface_rows(struct grid *g, const json_t *i)

@@ -125,7 +125,7 @@ static bool pair(const char *word, struct err *e)
 	return e->code == 0;
 }
 
-static const char *const events[] = {"address", "conflict", "counters", "generation", "link", "neighbor",
+static const char *const events[] = {"address", "config", "conflict", "counters", "generation", "ipv6-off", "link", "neighbor",
 	"neighbor-change", "route", "sessions-cleared", "sessions-full", "worker", NULL};
 static const char *const protocols[] = {
 	"tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", "gre", "esp", "ah", NULL};

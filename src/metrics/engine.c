@@ -45,12 +45,19 @@ static uint64_t is_up(const struct weir *w, const struct iface *i, const struct 
 	return iface_is_up(w, i);
 }
 
+static uint64_t ip6_off(const struct weir *w, const struct iface *i, const struct iface_counters *c)
+{
+	return i->ip6_off;
+}
+
 static const struct {
 	const char *name, *help;
 	enum metric_type type;
 	iface_value value;
 } iface_families[] = {
 	{"weir_interface_up", "The interface is enabled and its port has link.", METRIC_GAUGE, is_up},
+	{"weir_interface_ipv6_off", "IPv6 is off: somebody else has the interface's MAC address.",
+		METRIC_GAUGE, ip6_off},
 	{"weir_interface_receive_packets_total", "Packets received.", METRIC_COUNTER, rx_packets},
 	{"weir_interface_receive_bytes_total", "Bytes received.", METRIC_COUNTER, rx_bytes},
 	{"weir_interface_transmit_packets_total", "Packets sent.", METRIC_COUNTER, tx_packets},

@@ -96,6 +96,13 @@ static void collect_kernel(struct metrics *m, struct weir *w)
 	metrics_family(m, "weir_kernel_expired_waits_total", METRIC_COUNTER,
 		"Twins that had carrier before the kernel's routes were here.");
 	metrics_u64(m, kernel_waits_expired(w), NULL);
+	metrics_family(m, "weir_kernel_groups", METRIC_GAUGE,
+		"Multicast groups beyond the link that programs joined.");
+	for (unsigned i = 0; i < s.count; i++)
+		metrics_u64(m, s.list[i].groups, "interface", name_of(w, &s.list[i]), NULL);
+	metrics_family(m, "weir_kernel_groups_refused", METRIC_GAUGE, "Such groups there was no room for.");
+	for (unsigned i = 0; i < s.count; i++)
+		metrics_u64(m, s.list[i].groups_refused, "interface", name_of(w, &s.list[i]), NULL);
 	classes(m, w, &s);
 	counters(m, w, &s);
 	free(s.list);

@@ -144,14 +144,15 @@ struct note {
 	uint8_t entry; /* enum stage_id where the packet enters its next burst */
 	uint8_t punt;  /* enum punt_class on the way to the control thread */
 	uint8_t family, proto, flags;
-	uint8_t hops; /* times re-injected; bounded by NOTE_MAX_HOPS */
+	uint8_t hops;   /* times re-injected; bounded by NOTE_MAX_HOPS */
+	uint8_t urgent; /* with STAGE_TX: see worker.urgent */
 	uint16_t iif, oif, vrf, nh;
 	uint16_t l3, l4;
 	uint16_t reason; /* with entry == STAGE_DROP */
 	uint32_t dst4, hash;
 	uint32_t ports; /* with `ported` */
 	uint8_t ported;
-	uint64_t when; /* ns, clock of the burst it left */
+	uint64_t when; /* ns, clock of the burst it left; urgent: of its first try, 0 = none yet */
 };
 
 #define NOTE_MAX_HOPS 8

@@ -35,9 +35,12 @@ struct fib6;
 /* What workers need for the way to the kernel (feature/kernel); its parts survive generations. */
 #define KERNEL_CLASS_MAX 8
 struct kernel_lane;
+struct kernel_groups;
 struct kernel_view {
 	uint32_t rate[KERNEL_CLASS_MAX]; /* packets per second, by class, for each interface and worker */
 	struct kernel_lane *lane;        /* [WORKER_MAX] */
+	/* [IFACE_MAX], each atomic: multicast groups programs joined on its twin, NULL = none */
+	struct kernel_groups **groups;
 };
 
 /* What workers need to know of sessions (feature/session); its parts survive generations. */
@@ -77,6 +80,8 @@ struct iface {
 	uint64_t out;              /* STAGE_BIT()s every packet sent here passes */
 	bool twin;                 /* the kernel has a twin of it and gets what we do not answer */
 	bool forwarding;           /* false: host behaviour, nothing is forwarded from here */
+	bool redirects;            /* senders on it are told of better first hops on it */
+	bool ip6_off;              /* somebody else has its MAC address: RFC 4862 5.4.5 */
 	uint8_t address_count;
 	/* Bit i: address[i] is not ours yet, or never, because duplicate address detection says so (RFC 4862
 	 * 5.4). The one word that changes after publication: written by the control thread, atomic. */
@@ -129,10 +134,11 @@ static inline bool iface_is_loopback(const struct iface *ifc)
 	return ifc->port == NO_PORT;
 }
 
-/* Its MTU is large enough for IPv6. Otherwise nothing of IPv6 is taken from it or sent out of it. */
+/* Its MTU is large enough for IPv6, and duplicate address detection did not switch it off. Otherwise nothing
+ * of IPv6 is taken from it or sent out of it. */
 static inline bool iface_carries_ip6(const struct iface *ifc)
 {
-	return ifc->mtu >= IP6_MTU_MIN;
+	return ifc->mtu >= IP6_MTU_MIN && !ifc->ip6_off;
 }
 
 /* The interface's packets must meet the state of their flow: both directions of it pass one worker. A

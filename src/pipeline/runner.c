@@ -157,10 +157,60 @@ static void run_noted(
 	run(w, g, b);
 }
 
+static unsigned send_urgent(struct worker *w, const struct generation *g, uint64_t now)
+{
+	struct rte_mbuf *pkts[BURST_SIZE];
+	unsigned n = rte_ring_sc_dequeue_burst(w->urgent, (void **)pkts, BURST_SIZE, NULL);
+
+	if (n == 0)
+		return 0;
+	w->in_urgent = true;
+	run_noted(w, g, pkts, n, now);
+	w->in_urgent = false;
+	return n;
+}
+
+/* A burst is of one port. */
+static unsigned take_arrivals(struct worker *w, const struct generation *g, uint64_t now)
+{
+	struct rte_mbuf *pkts[BURST_SIZE];
+	unsigned n = rte_ring_sc_dequeue_burst(w->arrivals, (void **)pkts, BURST_SIZE, NULL);
+
+	for (unsigned i = 0, same; i < n; i += same) {
+		for (same = 1; i + same < n && pkts[i + same]->port == pkts[i]->port;)
+			same++;
+		worker_receive(w, g, pkts[i]->port, pkts + i, (uint16_t)same, now);
+	}
+	return n;
+}
+
+unsigned worker_drain_urgent(struct worker *w, const struct generation *g, uint64_t now)
+{
+	unsigned n = 0;
+
+	if (!rte_ring_empty(w->urgent))
+		n = send_urgent(w, g, now);
+	if (!rte_ring_empty(w->arrivals))
+		n += take_arrivals(w, g, now);
+	return n;
+}
+
+bool worker_keep_urgent(struct worker *w, struct rte_mbuf *m)
+{
+	struct note *n = note_of(m);
+	const uint64_t now = w->burst.now;
+
+	if (!w->in_urgent && !n->urgent)
+		return false;
+	if (n->when == 0)
+		n->when = now;
+	return now - n->when < URGENT_PATIENCE && rte_ring_mp_enqueue(w->urgent, m) == 0;
+}
+
 unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now)
 {
 	struct rte_mbuf *pkts[BURST_SIZE];
-	unsigned n = 0, from_inbox;
+	unsigned n = 0, from_inbox, urgent = worker_drain_urgent(w, g, now);
 
 	for (unsigned i = 0; i < g->turns; i++)
 		g->turn[i](w, g, now);
@@ -169,11 +219,11 @@ unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now
 	if (n != 0)
 		run_noted(w, g, pkts, n, now);
 	if (rte_ring_empty(w->inbox))
-		return n;
+		return n + urgent;
 	from_inbox = rte_ring_sc_dequeue_burst(w->inbox, (void **)pkts, BURST_SIZE, NULL);
 	if (from_inbox != 0)
 		run_noted(w, g, pkts, from_inbox, now);
-	return n + from_inbox;
+	return n + from_inbox + urgent;
 }
 
 static bool inject_push(struct worker *w, struct rte_mbuf *m)
@@ -225,6 +275,14 @@ bool worker_requeue(struct worker *w, struct rte_mbuf *m, enum stage_id entry)
 	return false;
 }
 
+/* Data that waits for neighbours or for fragments fills half of the ring at most: what ends the waiting comes
+ * by it as well. */
+static bool punt_room(const struct worker *w, enum punt_class why)
+{
+	return (why != PUNT_RESOLVE && why != PUNT_REASSEMBLE && why != PUNT_REDIRECT) ||
+	       rte_ring_free_count(w->punt) > PUNT_RING / 2;
+}
+
 void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_class why)
 {
 	struct note *n;
@@ -235,11 +293,21 @@ void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_cla
 	}
 	n = burst_save_note(b, slot);
 	n->punt = (uint8_t)why;
-	if (rte_ring_sp_enqueue(w->punt, b->pkt[slot]) != 0) {
+	if (!punt_room(w, why) || rte_ring_sp_enqueue(w->punt, b->pkt[slot]) != 0) {
 		burst_drop(b, slot, &reason_punt_full);
 		return;
 	}
 	burst_take(b, slot);
+}
+
+void worker_punt_copy(struct worker *w, struct rte_mbuf *m, enum punt_class why, uint64_t now)
+{
+	note_of(m)->punt = (uint8_t)why;
+	w->counters.originated++;
+	if (!bucket_take(&w->punt_bucket[why], now, PUNT_RATE, PUNT_BURST))
+		worker_end_packet(w, m, &reason_punt_rate);
+	else if (!punt_room(w, why) || rte_ring_sp_enqueue(w->punt, m) != 0)
+		worker_end_packet(w, m, &reason_punt_full);
 }
 
 struct rte_mbuf *worker_alloc(struct worker *w)

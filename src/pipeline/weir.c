@@ -222,6 +222,11 @@ void weir_consume(struct weir *w, struct rte_mbuf *m, const struct reason *r)
 	rte_pktmbuf_free(m);
 }
 
+static bool give(struct worker *to, struct rte_mbuf *m, bool urgent)
+{
+	return (urgent && rte_ring_mp_enqueue(to->urgent, m) == 0) || rte_ring_mp_enqueue(to->inbox, m) == 0;
+}
+
 void weir_send(struct weir *w, struct rte_mbuf *m, enum stage_id entry, bool originated)
 {
 	struct note *n = note_of(m);
@@ -231,10 +236,12 @@ void weir_send(struct weir *w, struct rte_mbuf *m, enum stage_id entry, bool ori
 		n->hops = 0;
 		w->counters.originated++;
 	}
+	n->urgent = entry == STAGE_TX;
+	n->when = 0;
 	for (unsigned tries = 0; tries < w->shard.workers; tries++) {
 		struct worker *to = w->worker[w->next_inbox++ % w->shard.workers];
 
-		if (rte_ring_mp_enqueue(to->inbox, m) == 0) {
+		if (give(to, m, n->urgent)) {
 			if (w->wake != NULL)
 				w->wake(w, to->id);
 			return;

@@ -13,7 +13,6 @@
 
 #include "base/err.h"
 
-#define PUNT_RING 2048
 #define INBOX_RING 4096
 
 static struct rte_ring *new_ring(
@@ -40,9 +39,12 @@ struct worker *worker_new(unsigned id, int socket, struct rte_mempool *pool, str
 	w->sample_countdown = id;                            /* workers do not sample in step */
 	w->punt = new_ring("punt", w, PUNT_RING, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->inbox = new_ring("inbox", w, INBOX_RING, socket, RING_F_SC_DEQ);
+	w->urgent = new_ring("urgent", w, URGENT_RING, socket, RING_F_SC_DEQ);
+	w->arrivals = new_ring("arrive", w, URGENT_RING, socket, RING_F_SC_DEQ);
 	w->counters.iface = rte_zmalloc_socket(
 		"weir_counters", IFACE_MAX * sizeof(struct iface_counters), RTE_CACHE_LINE_SIZE, socket);
-	if (w->punt == NULL || w->inbox == NULL || w->counters.iface == NULL) {
+	if (w->punt == NULL || w->inbox == NULL || w->urgent == NULL || w->arrivals == NULL ||
+		w->counters.iface == NULL) {
 		err_set(e, ENOMEM, "not enough DPDK memory for the rings and counters of worker %u", id);
 		worker_free(w);
 		return NULL;
@@ -69,6 +71,8 @@ void worker_free(struct worker *w)
 		rte_pktmbuf_free_bulk(w->tx[p].pkt, w->tx[p].pending);
 	drain_ring(w->punt);
 	drain_ring(w->inbox);
+	drain_ring(w->urgent);
+	drain_ring(w->arrivals);
 	rte_free(w->counters.iface);
 	rte_free(w);
 }

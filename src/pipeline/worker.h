@@ -51,6 +51,7 @@ enum punt_class {
 		       * continues at STAGE_REWRITE with note.nh = the neighbour's slot */
 	PUNT_REASSEMBLE, /* fragment of a packet for us */
 	PUNT_LOCAL,      /* for us and nobody here answers it: the kernel's */
+	PUNT_REDIRECT,   /* copy of a packet that left by the interface it came by */
 	PUNT_COUNT
 };
 
@@ -83,11 +84,19 @@ struct worker {
 	struct rte_ring *punt;    /* to the control thread: this worker is the only producer */
 	struct rte_ring
 		*inbox; /* from the control thread and other workers: this worker is the only consumer */
+	/* Whole frames (STAGE_TX) of routing daemons and neighbour discovery, from the control thread and the
+	 * twins' thread. Before everything else: no amount of data makes them wait or takes their place. */
+	struct rte_ring *urgent;
+	bool in_urgent; /* the burst is from there */
+	/* Frames that another thread received for this worker, mbuf.port is the port: control packets that
+	 * have a way of their own past a port's full ring. */
+	struct rte_ring *arrivals;
 	struct bucket punt_bucket[PUNT_COUNT];
 	struct bucket icmp_bucket;
-	uint64_t wall;   /* ns to add to a burst's clock for UTC since 1970; weir_wall_set() */
-	uint64_t random; /* state of worker_random(), never 0 */
-	uint64_t held;   /* packets it keeps outside of bursts (fragments that wait for the first one) */
+	uint64_t redirect_at; /* ns; redirects are not thought of before */
+	uint64_t wall;        /* ns to add to a burst's clock for UTC since 1970; weir_wall_set() */
+	uint64_t random;      /* state of worker_random(), never 0 */
+	uint64_t held;        /* packets it keeps outside of bursts (fragments that wait for the first one) */
 	uint64_t wake; /* by id: workers that were given something and may sleep; the loop looks after them */
 	uint64_t wake_twins; /* the same for the twins' thread: not 0 */
 	uint32_t inject_head, inject_tail;
@@ -101,6 +110,7 @@ struct worker {
 };
 
 /* Packets per second and depth a worker lets through per punt class. */
+#define PUNT_RING 2048 /* packets of one worker on the way to the control thread */
 #define PUNT_RATE 20000
 #define PUNT_BURST 1024
 
@@ -115,7 +125,19 @@ void worker_free(struct worker *w);
 void worker_receive(struct worker *w, const struct generation *g, uint16_t port, struct rte_mbuf **pkts,
 	uint16_t n, uint64_t now);
 
-/* Runs up to one burst each of re-injected packets and of packets from the inbox. Returns packets run. */
+#define URGENT_RING 1024
+/* An urgent frame that a port refuses is tried again for so long: its queue is full of data meanwhile. */
+#define URGENT_PATIENCE UINT64_C(20000000) /* ns */
+
+/* What comes before data: sends the urgent frames that wait, and takes the arrivals, at most a burst of each.
+ * Returns how many. */
+unsigned worker_drain_urgent(struct worker *w, const struct generation *g, uint64_t now);
+/* A port refused a frame of the burst that runs, or one whose note says `urgent`: true when it is kept for
+ * another try. */
+bool worker_keep_urgent(struct worker *w, struct rte_mbuf *m);
+
+/* Runs up to one burst each of urgent frames, of re-injected packets and of packets from the inbox. Returns
+ * packets run. */
 unsigned worker_drain(struct worker *w, const struct generation *g, uint64_t now);
 
 /* Moves a slot into a later burst at stage `entry`; drops it when it has hopped too often or there is no
@@ -139,6 +161,10 @@ static inline unsigned worker_inject_room(const struct worker *w)
 /* Hands a slot to the control thread; drops it with a reason when over the class's rate or the ring is full.
  */
 void worker_punt(struct worker *w, struct burst *b, unsigned slot, enum punt_class why);
+
+/* Hands a packet that was made here to the control thread, its note filled but for `punt`; counted as
+ * originated, and ended with a reason when over the class's rate or the ring is half full. */
+void worker_punt_copy(struct worker *w, struct rte_mbuf *m, enum punt_class why, uint64_t now);
 
 /* Fresh mbuf with a zeroed note for a packet this worker originates, or NULL (counted by the caller). */
 struct rte_mbuf *worker_alloc(struct worker *w);

@@ -68,8 +68,12 @@ static void tell_wall_clock(const struct runtime *r)
 
 static void poll_link(evutil_socket_t fd, short what, void *arg)
 {
+	ports_poll_due(arg);
+}
+
+static void watch(evutil_socket_t fd, short what, void *arg)
+{
 	tell_wall_clock(arg);
-	ports_poll_link(arg);
 	service_status(arg);
 	pollers_watch(arg);
 	memory_watch(arg);
@@ -105,28 +109,32 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
 
 static int add_events(struct runtime *r, struct err *e)
 {
-	struct timeval link = {.tv_usec = LINK_POLL_MS * 1000}, now = {0};
+	struct timeval link = {.tv_usec = LINK_LOOK_MS * 1000}, slow = {.tv_usec = WATCH_MS * 1000},
+		       now = {0};
 
 	r->wake = evtimer_new(r->base, turn, r);
 	r->link = event_new(r->base, -1, EV_PERSIST, poll_link, r);
+	r->watch = event_new(r->base, -1, EV_PERSIST, watch, r);
 	r->sigterm = evsignal_new(r->base, SIGTERM, on_stop, r);
 	r->sigint = evsignal_new(r->base, SIGINT, on_stop, r);
 	r->sighup = evsignal_new(r->base, SIGHUP, on_reload, r);
-	if (r->wake == NULL || r->link == NULL || r->sigterm == NULL || r->sigint == NULL ||
-		r->sighup == NULL)
+	if (r->wake == NULL || r->link == NULL || r->watch == NULL || r->sigterm == NULL ||
+		r->sigint == NULL || r->sighup == NULL)
 		return err_set(e, ENOMEM, "not enough memory for the control loop");
 	tell_wall_clock(r);
+	link_watch(r);
 	if (evtimer_add(r->wake, &now) != 0 || event_add(r->link, &link) != 0 ||
-		evsignal_add(r->sigterm, NULL) != 0 || evsignal_add(r->sigint, NULL) != 0 ||
-		evsignal_add(r->sighup, NULL) != 0)
+		event_add(r->watch, &slow) != 0 || evsignal_add(r->sigterm, NULL) != 0 ||
+		evsignal_add(r->sigint, NULL) != 0 || evsignal_add(r->sighup, NULL) != 0)
 		return err_set(e, EIO, "the control loop could not be set up");
 	return 0;
 }
 
 static void free_events(struct runtime *r)
 {
-	struct event *all[] = {r->wake, r->link, r->sigterm, r->sigint, r->sighup};
+	struct event *all[] = {r->wake, r->link, r->watch, r->sigterm, r->sigint, r->sighup};
 
+	link_unwatch(r);
 	for (unsigned i = 0; i < RTE_DIM(all); i++)
 		if (all[i] != NULL)
 			event_free(all[i]);

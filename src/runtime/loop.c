@@ -82,9 +82,10 @@ static void wake_others(struct poller *p)
 static unsigned round_once(struct poller *p, uint64_t now, unsigned *received)
 {
 	const struct generation *g = weir_generation(p->weir);
-	unsigned n = *received = poll_queues(p, g, now);
+	unsigned n = worker_drain_urgent(p->worker, g, now);
 
-	n += drain(p, g, now);
+	*received = poll_queues(p, g, now);
+	n += *received + drain(p, g, now);
 	for (unsigned i = 0; i < p->now.tx_count; i++)
 		n += shared_tx_drain(p->now.tx[i], p->worker);
 	if ((p->worker->wake | p->worker->wake_twins) != 0)

@@ -23,9 +23,8 @@
 
 #define CACHE 256     /* buffers an lcore keeps to itself */
 #define MIN_ROOM 2048 /* bytes of packet per buffer */
-#define PER_WORKER                                                                                           \
-	(INJECT_SIZE + 2048 + 4096 + 2 * BURST_SIZE) /* re-inject, punt and inbox rings, bursts              \
-						      */
+#define PER_WORKER (INJECT_SIZE + PUNT_RING + 4096 + 2 * URGENT_RING + 2 * BURST_SIZE) /* its rings, bursts  \
+											*/
 #define CONTROL (8192 + 4096) /* neighbour queues, reassembly, what the control thread sends */
 #define OVERHEAD 192          /* bytes per buffer besides room and headroom: mbuf, note, mempool header */
 #define AF_XDP_RING 2112u     /* entries of the driver's fill and completion rings, and a batch */
@@ -79,7 +78,8 @@ static uint64_t make_bill(const struct layout *l, uint64_t line[BILL_LINES])
 		line[BILL_RX] += rx_buffers(l, p);
 		line[BILL_TX] += tx_buffers(l, p);
 	}
-	line[BILL_WORKERS] = (uint64_t)l->set.workers * (PER_WORKER + (l->set.twins ? KERNEL_RING : 0));
+	line[BILL_WORKERS] =
+		(uint64_t)l->set.workers * (PER_WORKER + (l->set.twins ? KERNEL_WAYS * KERNEL_RING : 0));
 	line[BILL_CACHES] = (uint64_t)(l->set.workers + 1) * CACHE * 3 / 2;
 	line[BILL_CONTROL] = CONTROL;
 	line[BILL_SPARE] = l->set.spare;

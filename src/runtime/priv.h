@@ -18,7 +18,8 @@ struct store;
 
 #define DEVICE_MAX 512
 #define EAL_ARGS 96
-#define LINK_POLL_MS 250
+#define WATCH_MS 250   /* between looks at things that change slowly */
+#define LINK_LOOK_MS 5 /* between looks whether a port's link is due */
 #define SHARED_TX_RING 1024
 
 #define RX_QUEUES_MAX 512 /* one worker polls */
@@ -84,8 +85,9 @@ struct port {
 	int socket;
 	struct pool *pool; /* its receive queues take buffers from */
 	bool pci, started, rss, promiscuous, scatter;
-	bool interrupts;     /* a sleeping worker can be woken by its receive queues */
-	uint16_t table_size; /* entries of the RSS redirection table that was written, 0 = none */
+	bool interrupts;           /* a sleeping worker can be woken by its receive queues */
+	uint16_t table_size;       /* entries of the RSS redirection table that was written, 0 = none */
+	uint64_t look_at, look_ns; /* next look at its link, what one takes: see link.c */
 	uint8_t mac[6], device_mac[6];
 	struct shared_tx shared[WORKER_MAX]; /* by tx queue */
 };
@@ -187,7 +189,9 @@ struct runtime {
 	char *config_path; /* of the startup file or directory */
 	uint64_t started_tsc;
 	struct event_base *base;
-	struct event *wake, *link, *sigterm, *sigint, *sighup;
+	struct event *wake, *watch, *link, *sigterm, *sigint, *sighup;
+	struct event *link_event; /* the kernel's news about links, see link.c */
+	int link_news, link_ioctl;
 	struct api *api;
 	bool verbose;
 	struct store *store; /* both belong to the configuration service once it runs */
@@ -254,7 +258,12 @@ void rss_want(struct port *p, const struct rte_eth_dev_info *info, struct rte_et
 void rss_write_table(const struct layout *l, struct port *p);
 
 /* link.c */
+/* Looks at the link of every port / of those that are due. */
 void ports_poll_link(struct runtime *r);
+void ports_poll_due(struct runtime *r);
+/* From now on / no longer hears of the kernel's links. */
+void link_watch(struct runtime *r);
+void link_unwatch(struct runtime *r);
 
 /* memory.c */
 /* Bytes EAL needs for a layout before anything is probed. */

@@ -78,6 +78,7 @@ int runtime_main(const struct run_options *o)
 
 	if (r == NULL)
 		return 1;
+	r->link_news = r->link_ioctl = -1;
 	rc = serve(r, o, &e);
 	if (rc != 0)
 		log_error("%s", e.code != 0 ? e.text : "weir could not start");

@@ -79,7 +79,8 @@ static bool called(const struct poller *p)
 {
 	const struct plan *plan = __atomic_load_n(&p->plan, __ATOMIC_ACQUIRE);
 
-	if (plan == NULL || plan->serial != p->now.serial || !rte_ring_empty(p->worker->inbox))
+	if (plan == NULL || plan->serial != p->now.serial || !rte_ring_empty(p->worker->inbox) ||
+		!rte_ring_empty(p->worker->urgent) || !rte_ring_empty(p->worker->arrivals))
 		return true;
 	for (unsigned i = 0; i < p->now.tx_count; i++)
 		if (!rte_ring_empty(p->now.tx[i]->ring))

@@ -45,8 +45,10 @@ static void wait_for_packets(struct runtime *r, const struct change *c)
 {
 	for (unsigned round = 0; round < 2; round++) {
 		weir_synchronize(r->weir);
-		for (unsigned i = 0; i < c->workers; i++)
+		for (unsigned i = 0; i < c->workers; i++) {
+			wait_for_ring(r->poller[i], r->weir->worker[i]->urgent);
 			wait_for_ring(r->poller[i], r->weir->worker[i]->inbox);
+		}
 	}
 	weir_synchronize(r->weir);
 	for (unsigned i = 0; i < c->workers; i++)

@@ -40,7 +40,8 @@ static void refuse(struct worker *w, struct rte_mbuf *m)
 		w->counters.iface[n->oif].tx_bytes -= m->pkt_len;
 	}
 	n->iif = IFACE_NONE;
-	worker_end_packet(w, m, &reason_tx_full);
+	if (!worker_keep_urgent(w, m))
+		worker_end_packet(w, m, &reason_tx_full);
 }
 
 unsigned shared_tx_drain(struct shared_tx *t, struct worker *w)

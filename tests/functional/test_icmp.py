@@ -287,7 +287,7 @@ NO_ECHO = [
     ("that is a reply", lambda o: p4(o, ICMP(type=0), dst="10.0.1.1"), "icmp-not-handled"),
     ("that is a timestamp request", lambda o: p4(o, ICMP(type=13), dst="10.0.1.1"), "icmp-not-handled"),
     ("that is an address mask request", lambda o: p4(o, ICMP(type=17), dst="10.0.1.1"), "icmp-not-handled"),
-    ("that is a redirect", lambda o: p4(o, ICMP(type=5, gw="10.0.1.66") / OLD4, dst="10.0.1.1"), "icmp-not-handled"),
+    ("that is a redirect", lambda o: p4(o, ICMP(type=5, gw="10.0.1.66") / OLD4, dst="10.0.1.1"), "icmp-redirect-ignored"),
     ("cut within its header", lambda o: p4(o, Raw(b"\x08\x00\xf7\xff"), proto=1, dst="10.0.1.1"), "local-truncated"),
     ("over IPv6 with a wrong checksum", lambda o: p6(o, ICMPv6EchoRequest(cksum=1), dst="2001:db8:1::1"),
      "icmp-bad-checksum"),

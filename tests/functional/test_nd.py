@@ -209,7 +209,7 @@ ROUTER_MESSAGES = [("router solicitation", ICMPv6ND_RS(), "ff02::2", "33:33:00:0
 @pytest.mark.parametrize("name,message,dst,to", ROUTER_MESSAGES, ids=[r[0] for r in ROUTER_MESSAGES])
 def test_router_messages_change_nothing(router, name, message, dst, to):
     router.a.send(nd(router, message, src="fe80::2", dst=dst, to=to or router.mac["lan"]))
-    router.expect_drops({"nd-ignored": 1})
+    router.expect_drops({"icmp-redirect-ignored" if name == "redirect" else "nd-ignored": 1})
     assert router.a.receive(wait=0.15, match=is_v6) == [] and neighbors(router) == {}
     assert router.weir("route", "get", "2001:db8:9::9", check=False).returncode == 1
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Messages of netlink, and the same in FPM's frames. The first byte decides which. What is decoded must be
- * within what the header promises.
+ * Messages of netlink, and the same in FPM's frames; lines of /proc/net/igmp and igmp6, and frames a twin sent.
+ * The first byte decides which. What is decoded must be within what the header promises.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "feature/kernel/groups.h"
+#include "feature/kernel/kernel_priv.h"
 #include "feature/netlink/frame.h"
 #include "feature/netlink/message.h"
 
@@ -87,11 +89,34 @@ static void frames(const uint8_t *data, size_t size)
 	}
 }
 
+/* A line as fgets() gives it, and the same bytes as a frame. */
+static void twins(const uint8_t *data, size_t size)
+{
+	char *line = malloc(size + 1);
+	struct ipaddr group;
+	int ifindex = 0;
+
+	if (line == NULL)
+		return;
+	memcpy(line, data, size);
+	line[size] = '\0';
+	if (groups_line4(line, &ifindex, &group) && group.family != FAMILY_V4)
+		abort();
+	if (groups_line6(line, &ifindex, &group) && (group.family != FAMILY_V6 || ifindex <= 0))
+		abort();
+	free(line);
+	groups_reported(data, size);
+	if (frame_classify(data, size) >= KERNEL_CLASSES)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	if ((data[0] & 1) != 0)
+	if ((data[0] & 3) == 2)
+		twins(data + 1, size - 1);
+	else if ((data[0] & 1) != 0)
 		frames(data + 1, size - 1);
 	else
 		messages(data + 1, size - 1);

@@ -393,6 +393,8 @@ static void send_burst(unsigned n, bool mixed)
 static void packets_leave_in_the_order_they_came(void **state)
 {
 	lab_config(LAB_TWO_NETS(""));
+	for (unsigned i = 1; i < lab.w->gen->iface_limit; i++)
+		lab.w->gen->iface[i]->redirects = false; /* some leave by the port they came by */
 	for (unsigned n = 1; n <= BURST_SIZE; n++)
 		for (unsigned mixed = 0; mixed < 2; mixed++) {
 			send_burst(n, mixed != 0);
@@ -426,6 +428,50 @@ static void what_a_port_refuses_is_counted(void **state)
 		}
 }
 
+/* A frame of a routing daemon, as the twins' thread hands it over. */
+static void hand_urgent(void)
+{
+	struct rte_mbuf *m = weir_alloc(lab.w);
+
+	memset(rte_pktmbuf_append(m, 60), 0x42, 60);
+	note_of(m)->oif = generation_iface(lab.w->gen, "b")->id;
+	note_of(m)->flags = SLOT_ORIGINATED;
+	weir_send(lab.w, m, STAGE_TX, true);
+}
+
+static unsigned send_urgent(uint64_t now)
+{
+	return worker_drain_urgent(lab.w->worker[0], weir_generation(lab.w), now);
+}
+
+static void urgent_frames_wait_for_a_full_queue(void **state)
+{
+	lab_config(LAB_TWO_NETS(""));
+	lab.port[1].refuse_after = 0;
+	hand_urgent();
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(send_urgent(lab.now + i * URGENT_PATIENCE / 20), 1);
+	assert_int_equal(lab_drops("tx-full"), 0);
+	lab.port[1].refuse_after = UINT32_MAX;
+	assert_int_equal(send_urgent(lab.now + URGENT_PATIENCE / 2), 1);
+	assert_int_equal(lab_waiting(1), 1);
+	assert_int_equal(send_urgent(lab.now + URGENT_PATIENCE / 2), 0);
+	lab_discard();
+}
+
+static void urgent_frames_do_not_wait_for_ever(void **state)
+{
+	lab_config(LAB_TWO_NETS(""));
+	lab.port[1].refuse_after = 0;
+	hand_urgent();
+	assert_int_equal(send_urgent(lab.now), 1);
+	assert_int_equal(send_urgent(lab.now + URGENT_PATIENCE), 1);
+	assert_int_equal(send_urgent(lab.now + URGENT_PATIENCE), 0);
+	assert_int_equal(lab_drops("tx-full"), 1);
+	lab.port[1].refuse_after = UINT32_MAX;
+	expect_silence();
+}
+
 static void a_port_that_is_gone_is_not_sent_to(void **state)
 {
 	lab_config(LAB_TWO_NETS(""));
@@ -445,6 +491,8 @@ int main(void)
 		lab_test(frames_are_filtered_by_address),
 		lab_test(packets_leave_in_the_order_they_came),
 		lab_test(what_a_port_refuses_is_counted),
+		lab_test(urgent_frames_wait_for_a_full_queue),
+		lab_test(urgent_frames_do_not_wait_for_ever),
 		lab_test(a_port_that_is_gone_is_not_sent_to),
 	};
 

@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include "feature/ethernet/ethernet.h"
+#include "feature/icmp/icmp.h"
 #include "pipeline/drop.h"
 #include "pipeline/simd.h"
 
@@ -33,6 +34,8 @@ static void refuse(struct worker *w, struct rte_mbuf **pkts, unsigned n, uint16_
 		w->counters.iface[oif].tx_packets--;
 		w->counters.iface[oif].tx_bytes -= pkts[i]->pkt_len;
 		w->counters.transmitted--;
+		if (w->in_urgent && worker_keep_urgent(w, pkts[i]))
+			continue;
 		note_of(pkts[i])->iif =
 			IFACE_NONE; /* the note of a packet that stayed in its burst is not set */
 		worker_end_packet(w, pkts[i], &reason_tx_full);
@@ -40,10 +43,12 @@ static void refuse(struct worker *w, struct rte_mbuf **pkts, unsigned n, uint16_
 }
 
 /* Who sends for us must know whose counters to correct when the port refuses. */
-static void note_egress(const struct burst *b, uint64_t slots, uint16_t oif)
+static void note_egress(const struct worker *w, const struct burst *b, uint64_t slots, uint16_t oif)
 {
-	BURST_EACH (i, slots)
+	BURST_EACH (i, slots) {
 		note_of(b->pkt[i])->oif = oif;
+		note_of(b->pkt[i])->urgent = w->in_urgent;
+	}
 }
 
 /* The whole burst leaves by one interface: straight from the burst's array. */
@@ -108,6 +113,12 @@ static struct tx_path *path_of(struct worker *w, const struct generation *g, uin
 	return &w->tx[ifc->port];
 }
 
+/* The burst came in by the port it leaves by. */
+static inline bool turns_back(const struct worker *w, const struct burst *b, const struct iface *ifc)
+{
+	return ifc->port == b->port && ifc->redirects && b->now >= w->redirect_at;
+}
+
 static void tx_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)
 {
 	uint64_t rest = slots, used = 0; /* used: ports with packets appended */
@@ -124,9 +135,11 @@ static void tx_run(struct worker *w, const struct generation *g, struct burst *b
 				burst_drop(b, (unsigned)i, &reason_tx_no_port);
 			continue;
 		}
+		if (__builtin_expect(turns_back(w, b, g->iface[oif]), 0))
+			icmp_pick_redirect(w, b, same, g->iface[oif]);
 		b->alive &= ~same;
 		if (__builtin_expect(tx->shared, 0))
-			note_egress(b, same, oif);
+			note_egress(w, b, same, oif);
 		if (same == slots && mask_dense(slots)) {
 			send_direct(w, b, tx, same, oif);
 			return;

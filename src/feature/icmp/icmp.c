@@ -2,7 +2,7 @@
  *
  * The feature's part in commits: limits from the config to the generation.
  */
-#include "feature/icmp/icmp.h"
+#include "feature/icmp/redirect.h"
 
 #include "control/tree.h"
 
@@ -16,5 +16,6 @@ static int prepare(struct weir *w, const struct node *cfg, struct generation *ne
 	return 0;
 }
 
-static struct feature feature_icmp = {.name = "icmp", .order = 40, .prepare = prepare};
+static struct feature feature_icmp = {
+	.name = "icmp", .order = 40, .init = redirect_init, .fini = redirect_fini, .prepare = prepare};
 FEATURE_REGISTER(feature_icmp)

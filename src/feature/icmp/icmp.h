@@ -16,6 +16,7 @@
 enum {
 	ICMP4_ECHO_REPLY = 0,
 	ICMP4_UNREACH = 3,
+	ICMP4_REDIRECT = 5,
 	ICMP4_ECHO = 8,
 	ICMP4_TIME = 11,
 	ICMP4_PARAMETER = 12,
@@ -29,6 +30,7 @@ enum {
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
 	ICMP6_LISTENER_QUERY = 130,
+	ICMP6_REDIRECT = 137,
 };
 
 /* May an error be sent about the packet whose IP header is at offset l3 of m? The rules of RFC 1812 4.3.2.7
@@ -57,6 +59,10 @@ bool icmp_is_ours(const struct generation *g, uint16_t iif, uint16_t vrf, const 
  * the one it was sent to (RFC 4443 2.2, RFC 1122 3.2.1.3), else one of `iif`, else any of the VRF. */
 bool icmp_error_source(const struct generation *g, uint16_t iif, uint16_t vrf, uint8_t family,
 	const uint8_t *ip, struct ipaddr *out);
+
+/* The worker's side of redirects, from STAGE_TX: some of these slots, which leave by `ifc` in a burst of its
+ * port, came in by it. Seldom does anything: not before worker.redirect_at. */
+void icmp_pick_redirect(struct worker *w, struct burst *b, uint64_t slots, const struct iface *ifc);
 
 /* The control thread's way to send one (reassembly), within its own share of the rate: `about` stays the
  * caller's. */

@@ -20,6 +20,9 @@ REASON_DEFINE(reason_local_short, REASON_DROP, "local-truncated",
 REASON_DEFINE(reason_icmp_checksum, REASON_DROP, "icmp-bad-checksum", "The ICMP checksum is wrong.")
 REASON_DEFINE(reason_icmp_other, REASON_DONE, "icmp-not-handled",
 	"An ICMP message to us that needs no answer (replies, errors, queries nobody answers).")
+REASON_DEFINE(reason_icmp_redirect, REASON_DONE, "icmp-redirect-ignored",
+	"A redirect to us: routers do not act on them (RFC 1812 5.2.7.2, RFC 4861 8.2), and the kernel does "
+	"not get them.")
 REASON_DEFINE(reason_icmp_broadcast, REASON_DONE, "icmp-echo-broadcast",
 	"An echo request to a broadcast address is not answered (RFC 1812 4.3.3.6).")
 REASON_DEFINE(reason_icmp_echo_off, REASON_DROP, "icmp-echo-off",
@@ -145,6 +148,8 @@ static void icmp4(struct worker *w, const struct generation *g, struct burst *b,
 
 	if (!full_checksum_ok4(b, i))
 		burst_drop(b, i, &reason_icmp_checksum);
+	else if (icmp[0] == ICMP4_REDIRECT)
+		burst_drop(b, i, &reason_icmp_redirect);
 	else if (icmp[0] != ICMP4_ECHO || icmp[1] != 0)
 		leave(g, b, i, &reason_icmp_other);
 	else if (!g->icmp_echo)
@@ -219,7 +224,9 @@ static void icmp6(struct worker *w, const struct generation *g, struct burst *b,
 
 	if (!full_checksum_ok6(b, i))
 		burst_drop(b, i, &reason_icmp_checksum);
-	else if (type >= 133 && type <= 137)
+	else if (type == ICMP6_REDIRECT)
+		burst_drop(b, i, &reason_icmp_redirect);
+	else if (type >= 133 && type < ICMP6_REDIRECT)
 		neighbour_discovery(w, b, i);
 	else if (type == ICMP6_LISTENER_QUERY && (b->flags[i] & SLOT_REASSEMBLED) == 0)
 		worker_punt(w, b, i, PUNT_ND);

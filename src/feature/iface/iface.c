@@ -184,8 +184,7 @@ static const char *port_name_of(const struct node *ifaces, const struct node *n)
 	return NULL;
 }
 
-/* fe80::/64 with the interface identifier of RFC 4291 appendix A. */
-static struct prefix link_local(const uint8_t mac[6])
+struct prefix iface_link_local(const uint8_t mac[6])
 {
 	const uint8_t ip[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(mac[0] ^ 2), mac[1], mac[2], 0xff,
 		0xfe, mac[3], mac[4], mac[5]};
@@ -205,7 +204,7 @@ static void add_link_local(struct iface *ifc)
 			ipaddr_is_link_local(&ifc->address[i].addr);
 	}
 	if (v6 && !have && ifc->address_count < IFACE_ADDRESSES)
-		ifc->address[ifc->address_count++] = link_local(ifc->mac);
+		ifc->address[ifc->address_count++] = iface_link_local(ifc->mac);
 }
 
 static int read_vrf(struct weir *w, const struct node *n, struct iface *ifc, struct err *e)
@@ -236,6 +235,7 @@ static int read_place(
 			port != NULL ? port : "?");
 	ifc->port = (uint16_t)id;
 	memcpy(ifc->mac, w->ifaces->port[id].mac, 6);
+	ifc->ip6_off = neigh_ip6_off(w, ifc->id, ifc->mac);
 	ifc->mtu = (uint16_t)node_u64(n, "mtu", w->ifaces->port[id].max_mtu);
 	if (ifc->mtu > w->ifaces->port[id].max_mtu)
 		return err_set(e, EINVAL,
@@ -248,7 +248,7 @@ static int check_mtu6(const struct iface *ifc, const struct prefix *p, struct er
 {
 	char text[PREFIX_STRLEN];
 
-	if (p->addr.family != FAMILY_V6 || iface_carries_ip6(ifc))
+	if (p->addr.family != FAMILY_V6 || ifc->mtu >= IP6_MTU_MIN)
 		return 0;
 	return err_set(e, EINVAL,
 		"interface '%s' cannot have the IPv6 address %s: its mtu is %u, and IPv6 needs at least %d",
@@ -263,6 +263,7 @@ static int read_iface(
 	snprintf(ifc->name, sizeof ifc->name, "%s", n->key);
 	ifc->enabled = enabled(ifaces, n);
 	ifc->forwarding = node_bool(n, "forwarding", true);
+	ifc->redirects = node_bool(n, "redirects", true);
 	if (node_bool(n, "flow-affinity", false))
 		iface_keep_flows(ifc);
 	read_tags(ifaces, n, ifc);

@@ -37,6 +37,8 @@ const char *iface_port_shared(const struct weir *w, uint16_t port);
 int iface_address_add(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 int iface_address_del(struct weir *w, const char *iface, const struct prefix *p, struct err *e);
 
+/* fe80::/64 with the interface identifier of RFC 4291 appendix A. Pure. */
+struct prefix iface_link_local(const uint8_t mac[6]);
 /* enabled, and its port has link; a loopback needs none. */
 bool iface_is_up(const struct weir *w, const struct iface *ifc);
 

@@ -113,6 +113,11 @@ static const struct schema iface_fields[] = {
 		.type = SCHEMA_BOOL,
 		.fallback = "true",
 		.help = "Forward packets that come in here; otherwise only those to us are taken."},
+	{.key = "redirects",
+		.type = SCHEMA_BOOL,
+		.fallback = "true",
+		.help = "Tell senders on it of better first hops on it (ICMP redirects), as routers do by "
+			"default."},
 	{.key = "flow-affinity",
 		.type = SCHEMA_BOOL,
 		.fallback = "false",

@@ -11,6 +11,7 @@
 
 #include "feature/ip/ip_hdr.h"
 #include "feature/ip/reasons.h"
+#include "feature/kernel/groups.h"
 #include "feature/kernel/punt.h"
 #include "feature/neigh/neigh.h"
 #include "packet/parse.h"
@@ -38,7 +39,9 @@ REASON_DEFINE(reason_ip_unknown_option, REASON_DROP, "ip-unknown-option",
 REASON_DEFINE(reason_ip_extensions, REASON_DROP, "ip-too-many-headers",
 	"The packet has too many IPv6 extension headers.")
 REASON_DEFINE(reason_ip6_off, REASON_DROP, "ip-ipv6-off",
-	"The interface the IPv6 packet came in by has an MTU below 1280 bytes and so does not speak IPv6.")
+	"The interface the IPv6 packet came in by does not speak IPv6: its MTU is below 1280 bytes, or "
+	"somebody else has "
+	"its MAC address.")
 REASON_DEFINE(reason_ip_multicast, REASON_DROP, "ip-multicast", "Nobody here listens to the multicast group.")
 
 enum { ICMP4_PARAMETER = 12, ICMP6_PARAMETER = 4, ICMP6_UNREACH = 1 };
@@ -70,13 +73,14 @@ static const struct reason *check4_addresses(uint32_t src, uint32_t dst)
 	return NULL;
 }
 
-/* Multicast and broadcast on this link. 224.0.0.0/24 and all-ones are for every listener; nothing else is
- * joined. */
-static bool local4(struct burst *b, unsigned i, uint32_t dst)
+/* Multicast and broadcast on this link. 224.0.0.0/24 and all-ones are for every listener; other groups are
+ * when a program joined them on the twin. */
+static bool local4(
+	const struct generation *g, const struct iface *ifc, struct burst *b, unsigned i, uint32_t dst)
 {
 	if (dst < 0xe0000000)
 		return false;
-	if (dst == 0xffffffff || dst >> 8 == 0xe00000)
+	if (dst == 0xffffffff || dst >> 8 == 0xe00000 || (ifc->twin && kernel_joined4(g, ifc->id, dst)))
 		b->need[STAGE_LOCAL] |= slot_bit(i);
 	else
 		burst_drop(b, i, &reason_ip_multicast);
@@ -122,7 +126,7 @@ static bool dhcp_answer(const struct iface *ifc, const struct burst *b, unsigned
 	       udp[3] == 68;
 }
 
-static void input4(const struct iface *ifc, struct burst *b, unsigned i)
+static void input4(const struct generation *g, const struct iface *ifc, struct burst *b, unsigned i)
 {
 	struct rte_mbuf *m = b->pkt[i];
 	const uint8_t *ip = burst_l3(b, i);
@@ -152,7 +156,7 @@ static void input4(const struct iface *ifc, struct burst *b, unsigned i)
 		return;
 	if (dhcp_answer(ifc, b, i))
 		b->need[STAGE_KERNEL] |= slot_bit(i);
-	else if (!local4(b, i, b->dst4[i]))
+	else if (!local4(g, ifc, b, i, b->dst4[i]))
 		b->need[STAGE_ROUTE] |= slot_bit(i);
 }
 
@@ -183,12 +187,12 @@ static const struct reason *check6(const uint8_t *ip, uint32_t have)
 
 /* ff02::1, ff02::2 and solicited-node groups are joined; interface- and node-local ones never leave a node.
  * The kernel gets everything for the link: it knows who joined. */
-static bool joined6(const struct iface *ifc, const uint8_t *dst)
+static bool joined6(const struct generation *g, const struct iface *ifc, const uint8_t *dst)
 {
 	static const uint8_t all[15] = {0xff, 2},
 			     solicited[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
 
-	if (ifc->twin && (dst[1] & 0xf) == 2)
+	if (ifc->twin && ((dst[1] & 0xf) == 2 || kernel_joined6(g, ifc->id, dst)))
 		return true;
 	if (memcmp(dst, all, sizeof all) == 0)
 		return dst[15] == 1 || dst[15] == 2;
@@ -196,12 +200,13 @@ static bool joined6(const struct iface *ifc, const uint8_t *dst)
 }
 
 /* Destinations that never leave the link: multicast and link-local. */
-static bool local6(const struct iface *ifc, struct burst *b, unsigned i, const uint8_t *dst)
+static bool local6(
+	const struct generation *g, const struct iface *ifc, struct burst *b, unsigned i, const uint8_t *dst)
 {
 	struct ipaddr a;
 
 	if (dst[0] == 0xff) {
-		if (joined6(ifc, dst))
+		if (joined6(g, ifc, dst))
 			b->need[STAGE_LOCAL] |= slot_bit(i);
 		else
 			burst_drop(b, i, &reason_ip_multicast);
@@ -247,7 +252,7 @@ static bool act6(struct burst *b, unsigned i, enum parse_result r, const struct 
 	return false;
 }
 
-static void input6(const struct iface *ifc, struct burst *b, unsigned i)
+static void input6(const struct generation *g, const struct iface *ifc, struct burst *b, unsigned i)
 {
 	struct rte_mbuf *m = b->pkt[i];
 	const uint8_t *ip = burst_l3(b, i);
@@ -272,7 +277,7 @@ static void input6(const struct iface *ifc, struct burst *b, unsigned i)
 		       (h.router_alert ? SLOT_ROUTER_ALERT : 0);
 	if (ip6_is_link_local(ip + 8))
 		b->flags[i] |= SLOT_NO_FORWARD; /* RFC 4291 2.5.6 */
-	if (!local6(ifc, b, i, ip + 24))
+	if (!local6(g, ifc, b, i, ip + 24))
 		b->need[STAGE_ROUTE] |= slot_bit(i);
 }
 
@@ -283,9 +288,9 @@ static void input_one(const struct generation *g, struct burst *b, unsigned i)
 	if (!ifc->forwarding)
 		b->flags[i] |= SLOT_NO_FORWARD;
 	if (b->family[i] == FAMILY_V4)
-		input4(ifc, b, i);
+		input4(g, ifc, b, i);
 	else
-		input6(ifc, b, i);
+		input6(g, ifc, b, i);
 	if (ifc->in != 0 && (b->need[STAGE_ROUTE] & slot_bit(i)) != 0)
 		BURST_EACH (s, ifc->in)
 			b->need[s] |= slot_bit(i);

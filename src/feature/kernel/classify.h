@@ -11,21 +11,33 @@
 
 /* Each class has its own rate (kernel.police), so that a flood of one starves no other. */
 enum kernel_class {
-	KERNEL_ROUTING, /* OSPF, BGP, BFD, RIP, VRRP, PIM, LDP, IS-IS, IGMP, MLD ... */
-	KERNEL_ARP_ND,  /* copies of ARP and neighbour discovery; router discovery */
-	KERNEL_ICMP,    /* ICMP besides echo requests: replies and errors to us */
-	KERNEL_DHCP,    /* DHCP and DHCPv6 */
-	KERNEL_L2,      /* LLDP, LACP, STP, 802.1X, and ethertypes weir does not know */
-	KERNEL_OTHER,   /* everything else to us */
+	KERNEL_LIVENESS, /* BFD and VRRP of this link: gone after a few lost packets */
+	KERNEL_ROUTING,  /* OSPF, BGP, RIP, PIM, LDP, IS-IS, IGMP, MLD, multihop BFD ... */
+	KERNEL_ARP_ND,   /* copies of ARP and neighbour discovery; router discovery */
+	KERNEL_ICMP,     /* ICMP besides echo requests: replies and errors to us */
+	KERNEL_DHCP,     /* DHCP and DHCPv6 */
+	KERNEL_L2,       /* LLDP, LACP, STP, 802.1X, and ethertypes weir does not know */
+	KERNEL_OTHER,    /* everything else to us */
 	KERNEL_CLASSES
 };
 
 /* lower-case-with-dashes, as in kernel.police, the API and metrics. */
 extern const char *const kernel_class_names[KERNEL_CLASSES + 1]; /* NULL at the end */
 
+/* Two ways beside each other, up and down: what many packets of the second kind fill leaves the first one
+ * free.
+ */
+enum kernel_way { KERNEL_URGENT, KERNEL_BULK, KERNEL_WAYS };
+
+static inline enum kernel_way kernel_way_of(enum kernel_class c)
+{
+	return c == KERNEL_ICMP || c == KERNEL_OTHER ? KERNEL_BULK : KERNEL_URGENT;
+}
+
 struct kernel_key {
 	uint8_t proto; /* behind extension headers */
 	uint8_t icmp_type;
+	uint8_t ttl; /* or hop limit */
 	bool v6;
 	bool ports; /* sport and dport are valid: TCP or UDP, not a later fragment */
 	uint16_t sport, dport;
@@ -36,10 +48,19 @@ static inline bool kernel_is_port(const struct kernel_key *k, uint16_t port)
 	return k->sport == port || k->dport == port;
 }
 
-/* RIP 520, RIPng 521, BFD 3784 (RFC 5881), echo 3785, multihop 4784, LAG 7784, LDP 646, Babel 6696. */
+#define KERNEL_TTL_LINK 255 /* nobody behind a router can send it here (RFC 5082) */
+
+/* BFD 3784, echo 3785 (RFC 5881), LAG 7784 (RFC 7130). From elsewhere it is no packet of theirs, and must not
+ * take their share. */
+static inline bool kernel_is_link_bfd(const struct kernel_key *k)
+{
+	return k->ttl == KERNEL_TTL_LINK && (k->dport == 3784 || k->dport == 3785 || k->dport == 7784);
+}
+
+/* RIP 520, RIPng 521, BFD multihop 4784, LDP 646, Babel 6696. */
 static inline bool kernel_is_routing_udp(const struct kernel_key *k)
 {
-	static const uint16_t ports[] = {520, 521, 646, 3784, 3785, 4784, 6696, 7784};
+	static const uint16_t ports[] = {520, 521, 646, 4784, 6696};
 
 	for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
 		if (k->dport == ports[i])
@@ -53,6 +74,8 @@ static inline enum kernel_class kernel_classify_udp(const struct kernel_key *k)
 
 	if (!k->ports)
 		return KERNEL_OTHER;
+	if (kernel_is_link_bfd(k))
+		return KERNEL_LIVENESS;
 	return dhcp ? KERNEL_DHCP : kernel_is_routing_udp(k) ? KERNEL_ROUTING : KERNEL_OTHER;
 }
 
@@ -65,11 +88,10 @@ static inline enum kernel_class kernel_classify_icmp6(const struct kernel_key *k
 	return k->icmp_type >= 133 && k->icmp_type <= 137 ? KERNEL_ARP_ND : KERNEL_ICMP;
 }
 
-/* IGMP 2, RSVP 46, EIGRP 88, OSPF 89, PIM 103, VRRP 112, IS-IS over IPv4 124. */
+/* IGMP 2, RSVP 46, EIGRP 88, OSPF 89, PIM 103, IS-IS over IPv4 124. */
 static inline bool kernel_is_routing_proto(uint8_t proto)
 {
-	return proto == 2 || proto == 46 || proto == 88 || proto == 89 || proto == 103 || proto == 112 ||
-	       proto == 124;
+	return proto == 2 || proto == 46 || proto == 88 || proto == 89 || proto == 103 || proto == 124;
 }
 
 static inline enum kernel_class kernel_classify(const struct kernel_key *k)
@@ -84,6 +106,8 @@ static inline enum kernel_class kernel_classify(const struct kernel_key *k)
 		return k->v6 ? KERNEL_OTHER : KERNEL_ICMP;
 	case IPPROTO_ICMPV6:
 		return k->v6 ? kernel_classify_icmp6(k) : KERNEL_OTHER;
+	case 112: /* VRRP, RFC 5798 5.1.1.3 */
+		return k->ttl == KERNEL_TTL_LINK ? KERNEL_LIVENESS : KERNEL_OTHER;
 	default:
 		return kernel_is_routing_proto(k->proto) ? KERNEL_ROUTING : KERNEL_OTHER;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Frames between packet buffers and a TAP: VLAN tags off and on, one buffer or several. Pure.
+ * Frames between packet buffers and a TAP: VLAN tags off and on, one buffer or several, what they are. Pure.
  */
 #include <string.h>
 
@@ -8,6 +8,65 @@
 #include <rte_ether.h>
 
 #include "feature/kernel/kernel_priv.h"
+#include "packet/parse.h"
+
+#define IP4 20
+#define IP6 40
+
+/* Ports, and the type of ICMP, where the transport header is there. */
+static enum kernel_class classify_payload(struct kernel_key *k, const uint8_t *l4, size_t len, bool later)
+{
+	k->ports = !later && len >= 4 && (k->proto == IPPROTO_TCP || k->proto == IPPROTO_UDP);
+	if (k->ports) {
+		k->sport = be16_at(l4);
+		k->dport = be16_at(l4 + 2);
+	}
+	if (!later && len > 0)
+		k->icmp_type = l4[0];
+	return kernel_classify(k);
+}
+
+static enum kernel_class classify4(const uint8_t *ip, size_t len)
+{
+	struct kernel_key k = {.proto = len >= IP4 ? ip[9] : 0, .ttl = len >= IP4 ? ip[8] : 0};
+	size_t head = (ip[0] & 15) * 4u;
+
+	if (len < IP4 || head < IP4 || len < head)
+		return KERNEL_OTHER;
+	return classify_payload(&k, ip + head, len - head, (be16_at(ip + 6) & 0x1fff) != 0);
+}
+
+static enum kernel_class classify6(const uint8_t *ip, size_t len)
+{
+	struct kernel_key k = {.v6 = true};
+	struct ip6_headers h;
+
+	if (len < IP6 || parse_ip6(ip, len, false, &h) != PARSE_OK || h.l4 > len)
+		return KERNEL_OTHER;
+	k.proto = h.proto;
+	k.ttl = ip[7];
+	return classify_payload(&k, ip + h.l4, len - h.l4, h.fragment && h.frag_units != 0);
+}
+
+enum kernel_class frame_classify(const uint8_t *frame, size_t len)
+{
+	uint16_t type = len >= RTE_ETHER_HDR_LEN + 3 ? be16_at(frame + 12) : 0;
+	const uint8_t *l3 = frame + RTE_ETHER_HDR_LEN;
+
+	if (type == 0)
+		return KERNEL_OTHER;
+	len -= RTE_ETHER_HDR_LEN;
+	switch (type) {
+	case RTE_ETHER_TYPE_IPV4:
+		return classify4(l3, len);
+	case RTE_ETHER_TYPE_IPV6:
+		return classify6(l3, len);
+	case RTE_ETHER_TYPE_ARP:
+		return KERNEL_ARP_ND;
+	default:
+		return kernel_classify_l2(type, l3);
+	}
+}
 
 int frame_gather(const struct rte_mbuf *m, uint8_t head[14], struct iovec iov[FRAME_PIECES])
 {

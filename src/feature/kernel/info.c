@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/race.h"
+#include "feature/kernel/groups.h"
 #include "feature/kernel/kernel_priv.h"
 
 bool kernel_enabled(const struct weir *w)
@@ -109,6 +110,10 @@ void kernel_twins(const struct weir *w, void (*fn)(void *ctx, const struct kerne
 		info.injected = c.injected;
 		info.answered = c.answered;
 		info.inject_drops = c.inject_drops;
+		if (s->groups[i] != NULL) {
+			info.groups = s->groups[i]->n4 + s->groups[i]->n6;
+			info.groups_refused = s->groups[i]->refused;
+		}
 		sum(s, &info);
 		fn(ctx, &info);
 	}

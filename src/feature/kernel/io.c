@@ -14,12 +14,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_ether.h>
 
 #include "base/thread.h"
+#include "feature/kernel/groups.h"
 #include "feature/kernel/kernel_priv.h"
 #include "feature/neigh/neigh.h"
 
@@ -30,7 +30,9 @@ REASON_DEFINE(reason_kernel_gone, REASON_DROP, "kernel-twin-gone",
 REASON_DEFINE(reason_kernel_refused, REASON_ERROR, "kernel-refused",
 	"The kernel did not take the packet from the twin: the link is down there, or memory is short.")
 REASON_DEFINE(reason_kernel_inbox, REASON_ERROR, "kernel-inbox-full",
-	"A packet the kernel sent found the inbox of worker 0 full.")
+	"A packet the kernel sent found the inbox of worker 0 full; what keeps links and routes alive has "
+	"one of its "
+	"own.")
 REASON_DEFINE(reason_kernel_solicit, REASON_ERROR, "kernel-solicit-full",
 	"The kernel asked for neighbours faster than the control thread answers.")
 REASON_DEFINE(reason_kernel_end, REASON_DONE, "kernel-shutdown",
@@ -38,8 +40,8 @@ REASON_DEFINE(reason_kernel_end, REASON_DONE, "kernel-shutdown",
 
 #define ROUND 32 /* frames of one twin in a round */
 #define MIN_FRAME 60
-#define PRIORITY (-10)
-#define WAKE UINT32_MAX /* epoll's word for the eventfd; other words are interface ids */
+#define WAKE UINT32_MAX /* epoll's word for the eventfd; other words are interface ids, */
+#define PORTS 0x10000u  /* and from here on ports */
 
 struct io {
 	struct weir *w;
@@ -47,11 +49,14 @@ struct io {
 	pthread_mutex_t gate, lock;
 	int epoll, wake;
 	uint32_t asleep; /* atomic */
+	bool groups;     /* atomic: the kernel reported groups */
 	bool stop;
 	struct rte_mempool *pool;
 	struct kernel_lane *lane; /* [WORKER_MAX], rings are set before workers use them */
 	struct rte_ring *solicit; /* to the control thread */
 	struct io_twin *twin[IFACE_MAX];
+	struct arrive port[PORT_MAX];
+	struct rank rank; /* the thread's own */
 	struct counters counters;
 	uint8_t frame[KERNEL_FRAME];
 };
@@ -97,18 +102,18 @@ static void deliver(struct io *io, struct rte_mbuf *m)
 	finish(io, m, &reason_kernel_refused);
 }
 
-static struct rte_ring *ring_of(const struct io *io, unsigned worker)
+static struct rte_ring *ring_of(const struct io *io, unsigned worker, enum kernel_way way)
 {
-	return __atomic_load_n(&io->lane[worker].ring, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&io->lane[worker].ring[way], __ATOMIC_ACQUIRE);
 }
 
-static unsigned up(struct io *io)
+static unsigned up(struct io *io, enum kernel_way way)
 {
 	struct rte_mbuf *pkts[BURST_SIZE];
 	unsigned total = 0;
 
 	for (unsigned k = 0; k < WORKER_MAX; k++) {
-		struct rte_ring *ring = ring_of(io, k);
+		struct rte_ring *ring = ring_of(io, k, way);
 		unsigned n =
 			ring != NULL ? rte_ring_sc_dequeue_burst(ring, (void **)pkts, BURST_SIZE, NULL) : 0;
 
@@ -152,16 +157,30 @@ static void solicitation(struct io *io, struct io_twin *t, struct rte_mbuf *m)
 	finish(io, m, &reason_kernel_solicit);
 }
 
-static void hand_to_worker(struct io *io, struct io_twin *t, struct rte_mbuf **pkts, unsigned n)
+/* Frames of one read round on their way to worker 0, urgent ones and others: each kind in its order. */
+struct batch {
+	struct rte_mbuf *pkts[KERNEL_WAYS][ROUND];
+	unsigned n[KERNEL_WAYS];
+};
+
+static void hand_over(
+	struct io *io, struct io_twin *t, struct rte_ring *to, struct rte_mbuf **pkts, unsigned n)
 {
-	struct worker *to = io->w->worker[0];
-	unsigned sent = rte_ring_mp_enqueue_burst(to->inbox, (void **)pkts, n, NULL);
+	unsigned sent = n != 0 ? rte_ring_mp_enqueue_burst(to, (void **)pkts, n, NULL) : 0;
 
 	t->count.injected += sent;
 	t->count.inject_drops += n - sent;
 	for (unsigned i = sent; i < n; i++)
 		finish(io, pkts[i], &reason_kernel_inbox);
-	if (sent != 0 && io->w->wake != NULL)
+}
+
+static void hand_to_worker(struct io *io, struct io_twin *t, struct batch *b)
+{
+	struct worker *to = io->w->worker[0];
+
+	hand_over(io, t, to->urgent, b->pkts[KERNEL_URGENT], b->n[KERNEL_URGENT]);
+	hand_over(io, t, to->inbox, b->pkts[KERNEL_BULK], b->n[KERNEL_BULK]);
+	if (b->n[KERNEL_URGENT] + b->n[KERNEL_BULK] != 0 && io->w->wake != NULL)
 		io->w->wake(io->w, to->id);
 }
 
@@ -172,14 +191,35 @@ static void lose(struct io *io, struct io_twin *t)
 	__atomic_store_n(&t->lost, true, __ATOMIC_RELAXED);
 }
 
+/* One frame the kernel sent, io->frame. */
+static void sort_out(struct io *io, struct io_twin *t, size_t len, struct batch *b)
+{
+	bool asks = neigh_is_solicitation(io->frame, len);
+	enum kernel_way way = kernel_way_of(frame_classify(io->frame, len));
+	struct rte_mbuf *m;
+
+	if (way == KERNEL_URGENT && groups_reported(io->frame, len))
+		__atomic_store_n(&io->groups, true, __ATOMIC_RELEASE);
+	m = take(io, t, len);
+	if (m == NULL)
+		return;
+	if (asks) {
+		solicitation(io, t, m);
+	} else if (frame_tag(m, t)) {
+		note_of(m)->urgent = way == KERNEL_URGENT;
+		b->pkts[way][b->n[way]++] = m;
+	} else {
+		finish(io, m, &reason_kernel_inbox);
+	}
+}
+
 static unsigned down(struct io *io, struct io_twin *t)
 {
-	struct rte_mbuf *pkts[ROUND], *m;
-	unsigned n = 0, frames;
+	struct batch b = {.n = {0}};
+	unsigned frames;
 
 	for (frames = 0; frames < ROUND; frames++) {
 		ssize_t len = read(t->fd, io->frame, sizeof io->frame);
-		bool asks;
 
 		if (len < 0 && errno != EAGAIN && errno != EINTR)
 			lose(io, t);
@@ -189,17 +229,9 @@ static unsigned down(struct io *io, struct io_twin *t)
 			t->count.inject_drops++;
 			continue;
 		}
-		asks = neigh_is_solicitation(io->frame, (size_t)len);
-		m = take(io, t, (size_t)len);
-		if (m != NULL && asks)
-			solicitation(io, t, m);
-		else if (m != NULL && frame_tag(m, t))
-			pkts[n++] = m;
-		else if (m != NULL)
-			finish(io, m, &reason_kernel_inbox);
+		sort_out(io, t, (size_t)len, &b);
 	}
-	if (n != 0)
-		hand_to_worker(io, t, pkts, n);
+	hand_to_worker(io, t, &b);
 	return frames;
 }
 
@@ -213,29 +245,33 @@ static void clear_wake(struct io *io)
 		;
 }
 
+/* What is urgent waits for one twin's round, or one worker's bulk, at most. */
 static unsigned serve(struct io *io, const struct epoll_event *ev, int n)
 {
-	unsigned work = up(io);
+	unsigned work = up(io, KERNEL_URGENT);
 
 	for (int i = 0; i < n; i++) {
 		struct io_twin *t = ev[i].data.u32 < IFACE_MAX ? io->twin[ev[i].data.u32] : NULL;
 
 		if (ev[i].data.u32 == WAKE)
 			clear_wake(io);
+		else if (ev[i].data.u32 - PORTS < PORT_MAX)
+			work += arrive(io->w, &io->port[ev[i].data.u32 - PORTS], io->pool, &io->counters);
 		else if (t != NULL)
-			work += down(io, t);
+			work += down(io, t) + up(io, KERNEL_URGENT);
 	}
-	return work;
+	return work + up(io, KERNEL_BULK);
 }
 
 static bool rings_empty(const struct io *io)
 {
-	for (unsigned k = 0; k < WORKER_MAX; k++) {
-		const struct rte_ring *ring = ring_of(io, k);
+	for (unsigned k = 0; k < WORKER_MAX; k++)
+		for (unsigned way = 0; way < KERNEL_WAYS; way++) {
+			const struct rte_ring *ring = ring_of(io, k, way);
 
-		if (ring != NULL && !rte_ring_empty(ring))
-			return false;
-	}
+			if (ring != NULL && !rte_ring_empty(ring))
+				return false;
+		}
 	return true;
 }
 
@@ -260,9 +296,7 @@ static void *run(void *arg)
 	unsigned work = 1;
 	int n = 0;
 
-	/* Before the control thread, whose CPU it shares: what comes is little and has deadlines. Without the
-	 * right to it (CAP_SYS_NICE), as all threads. */
-	setpriority(PRIO_PROCESS, 0, PRIORITY);
+	rank_begin(&io->rank);
 	for (;;) {
 		bool stop;
 
@@ -273,6 +307,7 @@ static void *run(void *arg)
 		unlock(io);
 		if (stop)
 			return NULL;
+		(work != 0 ? rank_busy : rank_idle)(&io->rank);
 		n = wait(io, ev, RTE_DIM(ev), work != 0);
 	}
 }
@@ -293,8 +328,6 @@ static void wake_twins(struct weir *w)
 	if (__atomic_load_n(&io->asleep, __ATOMIC_RELAXED))
 		wake(io);
 }
-
-/* --- life --- */
 
 static void release(struct io *io)
 {
@@ -336,6 +369,8 @@ struct io *io_start(struct weir *w, struct kernel_lane *lanes, struct err *e)
 	io->lane = lanes;
 	io->pool = w->pool[0];
 	io->epoll = io->wake = -1;
+	for (uint16_t p = 0; p < PORT_MAX; p++)
+		io->port[p] = (struct arrive){.fd = -1, .port = p};
 	pthread_mutex_init(&io->gate, NULL);
 	pthread_mutex_init(&io->lock, NULL);
 	if (!open_all(io)) {
@@ -369,7 +404,8 @@ void io_stop(struct io *io)
 	wake(io);
 	pthread_join(io->thread, NULL);
 	for (unsigned k = 0; k < WORKER_MAX; k++)
-		drain(io, io->lane[k].ring);
+		for (unsigned way = 0; way < KERNEL_WAYS; way++)
+			drain(io, io->lane[k].ring[way]);
 	drain(io, io->solicit);
 	w->twins = NULL;
 	w->wake_twins = NULL;
@@ -402,6 +438,26 @@ void io_remove(struct io *io, struct io_twin *t)
 	unlock(io);
 }
 
+int io_steer(struct io *io, uint16_t port, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = PORTS + port};
+	int rc;
+
+	lock(io);
+	io->port[port].fd = fd;
+	rc = epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : -errno;
+	unlock(io);
+	return rc;
+}
+
+void io_steer_end(struct io *io, uint16_t port)
+{
+	lock(io);
+	epoll_ctl(io->epoll, EPOLL_CTL_DEL, io->port[port].fd, NULL);
+	io->port[port].fd = -1;
+	unlock(io);
+}
+
 void io_change(struct io *io, struct io_twin *t, const struct io_twin *now)
 {
 	lock(io);
@@ -420,6 +476,12 @@ void io_refresh(struct io *io)
 	unlock(io);
 	if (pthread_getaffinity_np(pthread_self(), sizeof set, &set) == 0)
 		pthread_setaffinity_np(io->thread, sizeof set, &set);
+}
+
+bool io_groups_changed(struct io *io)
+{
+	return __atomic_load_n(&io->groups, __ATOMIC_RELAXED) &&
+	       __atomic_exchange_n(&io->groups, false, __ATOMIC_ACQ_REL);
 }
 
 struct io_counters io_read(struct io *io, const struct io_twin *t)

@@ -16,14 +16,16 @@
 #include "feature/netlink/netlink.h"
 #include "pipeline/bill.h"
 
-const char *const kernel_class_names[KERNEL_CLASSES + 1] = {[KERNEL_ROUTING] = "routing",
+const char *const kernel_class_names[KERNEL_CLASSES + 1] = {[KERNEL_LIVENESS] = "liveness",
+	[KERNEL_ROUTING] = "routing",
 	[KERNEL_ARP_ND] = "arp-nd",
 	[KERNEL_ICMP] = "icmp",
 	[KERNEL_DHCP] = "dhcp",
 	[KERNEL_L2] = "l2",
 	[KERNEL_OTHER] = "other"};
 
-static const uint32_t default_rate[KERNEL_CLASSES] = {[KERNEL_ROUTING] = 10000,
+static const uint32_t default_rate[KERNEL_CLASSES] = {[KERNEL_LIVENESS] = 4000,
+	[KERNEL_ROUTING] = 10000,
 	[KERNEL_ARP_ND] = 1000,
 	[KERNEL_ICMP] = 1000,
 	[KERNEL_DHCP] = 500,
@@ -65,24 +67,41 @@ static void mark_interfaces(const struct node *cfg, struct generation *next)
 
 /* --- lanes --- */
 
-static int make_lane(struct kernel_lane *lane, bool ring, struct err *e)
+static struct rte_ring *make_ring(void)
 {
 	static unsigned serial;
 	char name[RTE_RING_NAMESIZE];
-	struct rte_ring *r = NULL;
+
+	snprintf(name, sizeof name, "weir_twins_%u", serial++);
+	return rte_ring_create(name, KERNEL_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static void free_lane(struct kernel_lane *lane)
+{
+	for (unsigned i = 0; i < KERNEL_WAYS; i++)
+		rte_ring_free(lane->ring[i]);
+	free(lane->share);
+	*lane = (struct kernel_lane){.share = NULL};
+}
+
+static int make_lane(struct kernel_lane *lane, bool rings, struct err *e)
+{
+	struct kernel_lane fresh = {.share = NULL};
+	bool ok;
 
 	if (lane->share != NULL)
 		return 0;
-	lane->share = calloc(IFACE_MAX, sizeof *lane->share);
-	snprintf(name, sizeof name, "weir_twins_%u", serial++);
-	if (lane->share != NULL && ring)
-		r = rte_ring_create(name, KERNEL_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (lane->share == NULL || (ring && r == NULL)) {
-		free(lane->share);
-		lane->share = NULL;
+	fresh.share = calloc(IFACE_MAX, sizeof *fresh.share);
+	ok = fresh.share != NULL;
+	for (unsigned i = 0; ok && rings && i < KERNEL_WAYS; i++)
+		ok = (fresh.ring[i] = make_ring()) != NULL;
+	if (!ok) {
+		free_lane(&fresh);
 		return err_set(e, ENOMEM, "not enough memory for the workers' way to the kernel");
 	}
-	__atomic_store_n(&lane->ring, r, __ATOMIC_RELEASE); /* the twins' thread looks */
+	lane->share = fresh.share;
+	for (unsigned i = 0; i < KERNEL_WAYS; i++) /* the twins' thread looks */
+		__atomic_store_n(&lane->ring[i], fresh.ring[i], __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -140,6 +159,7 @@ static int prepare(struct weir *w, const struct node *cfg, struct generation *ne
 	s->round++;
 	read_settings(cfg, &s->next);
 	next->kernel.lane = s->lane;
+	next->kernel.groups = s->groups;
 	memcpy(next->kernel.rate, s->next.rate, sizeof s->next.rate);
 	if (!s->next.on || w->offline) {
 		for (unsigned i = 0; i < VRF_MAX; i++)
@@ -214,7 +234,9 @@ static void commit(struct weir *w, const struct generation *old, const struct ge
 			twin_follow(w, s->twin[i], next->iface[i]);
 		}
 	kernel_drop_places(w);
+	s->groups_at = 0;
 	guard_update(w, &s->guard, s->now.on && !w->offline);
+	steer_update(w, s->now.on && !w->offline);
 }
 
 /* --- what happens meanwhile --- */
@@ -269,7 +291,7 @@ static unsigned turn(struct weir *w)
 {
 	if (w->kernel->held != 0)
 		release_carriers(w);
-	return w->kernel->io != NULL ? kernel_answer_solicitations(w) : 0;
+	return w->kernel->io != NULL ? kernel_answer_solicitations(w) + groups_turn(w) : 0;
 }
 
 void kernel_copy(struct weir *w, const struct rte_mbuf *m, const struct note *n)
@@ -305,6 +327,8 @@ static int init(struct weir *w, struct err *e)
 		s->vrf[i].table = KERNEL_TABLE_MAIN;
 	s->place[0].used = true;
 	s->guard.nl = -1;
+	for (unsigned i = 0; i < PORT_MAX; i++)
+		s->steer[i].fd = -1;
 	w->kernel = s;
 	return 0;
 }
@@ -315,18 +339,18 @@ static void fini(struct weir *w)
 
 	if (s == NULL)
 		return;
+	steer_update(w, false);
 	if (s->io != NULL)
 		io_stop(s->io);
 	for (unsigned i = 0; i < IFACE_MAX; i++)
 		twin_leave(s->twin[i]);
 	guard_update(w, &s->guard, false);
-	for (unsigned k = 0; k <= WORKER_MAX; k++) {
-		rte_ring_free(s->lane[k].ring);
-		free(s->lane[k].share);
-	}
+	for (unsigned k = 0; k <= WORKER_MAX; k++)
+		free_lane(&s->lane[k]);
 	for (unsigned k = 0; k < KERNEL_PLACES; k++)
 		if (s->place[k].nl >= 0)
 			close(s->place[k].nl);
+	groups_free(s);
 	free(s);
 	w->kernel = NULL;
 }

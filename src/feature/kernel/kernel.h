@@ -73,6 +73,8 @@ struct kernel_twin_info {
 	uint64_t injected;                /* read from the TAP and sent on */
 	uint64_t answered;                /* the kernel's ARP requests and solicitations, answered here */
 	uint64_t inject_drops;            /* read and not sent on: no buffer, worker's inbox full */
+	uint32_t groups;                  /* multicast groups that go up because a program joined them */
+	uint32_t groups_refused;          /* those there was no room for */
 };
 /* Twins that had carrier before the kernel's routes were there, as kernel.wait was over. */
 uint64_t kernel_waits_expired(const struct weir *w);

@@ -7,6 +7,7 @@
 
 #include <net/if.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/uio.h>
 
 #include "feature/kernel/kernel.h"
@@ -27,6 +28,8 @@ struct place {
 	bool used;              /* place 0 always is */
 	uint32_t mark;          /* configuration round in which a VRF names it */
 	int nl;                 /* netlink socket there, -1 = none yet */
+	bool asked;             /* for the files of the groups */
+	FILE *igmp[2];          /* /proc/net/igmp and igmp6 there; NULL = not to be had */
 };
 
 /* What a VRF is in the kernel. */
@@ -63,6 +66,9 @@ struct link_now {
 int nl_link_look(int nl, int ifindex, struct link_now *now);
 /* The text beside a link's name; "" takes it away. */
 int nl_link_alias(int nl, int ifindex, const char *alias);
+/* Has the kernel act on a change of carrier now. By itself it does so up to a second later, when it acted on
+ * another link's a moment before. (Linux 6.8 and later; before, this does nothing.) */
+void nl_link_settle(int nl, int ifindex);
 /* No link-local address of its own, source addresses checked loosely, no forwarding unless asked. */
 int nl_link_settings(int nl, int ifindex, bool forwarding);
 /* -EEXIST: somebody has put it there. */
@@ -105,6 +111,29 @@ void io_change(struct io *io, struct io_twin *t, const struct io_twin *now);
 /* After a commit: buffers may come from another pool, and the control thread be on another CPU, where this
  * thread belongs, too. */
 void io_refresh(struct io *io);
+/* Where the thread stands in the CPU's queue (rank.c): at its begin, after a round with work, before it
+ * waits. */
+struct rank {
+	bool may, first;
+	uint64_t since; /* ns; of work without pause, 0 = none */
+};
+void rank_begin(struct rank *r);
+void rank_busy(struct rank *r);
+void rank_idle(struct rank *r);
+
+/* Control packets of one port, read from a socket of their own (arrive.c). */
+struct arrive {
+	int fd; /* -1 = none */
+	uint16_t port;
+	struct bucket bucket;
+};
+/* Hands what waits, a round of it, to worker 0 as received by the port. Returns how many frames. */
+unsigned arrive(struct weir *w, struct arrive *a, struct rte_mempool *pool, struct counters *c);
+/* A socket with control packets of a port is read from now on / no longer. 0 or a negative errno. */
+int io_steer(struct io *io, uint16_t port, int fd);
+void io_steer_end(struct io *io, uint16_t port);
+/* True once after the kernel reported groups on a twin. */
+bool io_groups_changed(struct io *io);
 /* Reads the counters of a twin. */
 struct io_counters io_read(struct io *io, const struct io_twin *t);
 /* The next frame in which the kernel asks for a neighbour; NULL: none. note.oif is the interface. */
@@ -118,6 +147,8 @@ struct rte_mbuf *io_solicitation(struct io *io);
 int frame_gather(const struct rte_mbuf *m, uint8_t head[14], struct iovec iov[FRAME_PIECES]);
 /* A frame as one mbuf, or as many as it takes, with a zeroed note; NULL: no buffers. */
 struct rte_mbuf *frame_store(struct rte_mempool *pool, const uint8_t *frame, size_t len);
+/* The class of a frame the kernel sent, without VLAN tags. Pure. */
+enum kernel_class frame_classify(const uint8_t *frame, size_t len);
 /* Puts the VLAN tags of the twin into a frame; false: no headroom. */
 bool frame_tag(struct rte_mbuf *m, const struct io_twin *t);
 
@@ -173,6 +204,14 @@ struct guard {
 /* Frames of the ports' kernel interfaces are kept from the kernel's own stack, when `on`. */
 void guard_update(struct weir *w, struct guard *g, bool on);
 
+/* steer.c: control packets of ports on kernel interfaces have a socket of their own, when `on`. */
+struct steer {
+	int fd; /* -1 = none */
+	int ifindex;
+	char netdev[IFNAMSIZ];
+};
+void steer_update(struct weir *w, bool on);
+
 /* --- kernel.c --- */
 
 struct kernel_settings {
@@ -194,12 +233,20 @@ struct kernel_state {
 	unsigned held;    /* twins that wait */
 	uint64_t expired; /* twins that had waited long enough */
 	struct guard guard;
+	struct steer steer[PORT_MAX];
+	struct kernel_groups *groups[IFACE_MAX]; /* what workers see of groups.c */
+	uint64_t groups_at, groups_soonest;      /* next read; not before */
 };
 
 /* vrfs.c: places and VRF devices of a configuration, in next_vrf. */
 int kernel_read_vrfs(struct weir *w, const struct node *cfg, const struct generation *next, struct err *e);
 /* Places no VRF names any more are closed. */
 void kernel_drop_places(struct weir *w);
+
+/* groups.c: reads the groups when it is time; closes a place's files; frees everything. */
+unsigned groups_turn(struct weir *w);
+void groups_close(struct place *p);
+void groups_free(struct kernel_state *s);
 
 /* solicit.c */
 unsigned kernel_answer_solicitations(struct weir *w);

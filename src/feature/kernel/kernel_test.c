@@ -9,6 +9,7 @@
 
 #include <rte_common.h>
 
+#include "feature/kernel/groups.h"
 #include "feature/kernel/kernel_priv.h"
 #include "feature/neigh/neigh.h"
 
@@ -24,7 +25,8 @@ static const struct {
 	enum kernel_class is;
 } classes[] = {
 	{"ospf", {.proto = 89}, KERNEL_ROUTING},
-	{"vrrp", {.proto = 112}, KERNEL_ROUTING},
+	{"vrrp", {.proto = 112, .ttl = 255}, KERNEL_LIVENESS},
+	{"vrrp through a router", {.proto = 112, .ttl = 254}, KERNEL_OTHER},
 	{"pim", {.proto = 103}, KERNEL_ROUTING},
 	{"igmp", {.proto = 2}, KERNEL_ROUTING},
 	{"bgp to us", {TCP(40000, 179)}, KERNEL_ROUTING},
@@ -32,7 +34,9 @@ static const struct {
 	{"ldp", {UDP(646, 646)}, KERNEL_ROUTING},
 	{"rip", {UDP(520, 520)}, KERNEL_ROUTING},
 	{"ripng", {UDP(521, 521), .v6 = true}, KERNEL_ROUTING},
-	{"bfd", {UDP(49152, 3784)}, KERNEL_ROUTING},
+	{"bfd", {UDP(49152, 3784), .ttl = 255}, KERNEL_LIVENESS},
+	{"bfd echo, IPv6", {UDP(3785, 3785), .ttl = 255, .v6 = true}, KERNEL_LIVENESS},
+	{"bfd through a router", {UDP(49152, 3784), .ttl = 254}, KERNEL_OTHER},
 	{"bfd multihop", {UDP(49152, 4784), .v6 = true}, KERNEL_ROUTING},
 	{"from the port of bfd to another", {UDP(3784, 4000)}, KERNEL_OTHER},
 	{"mld query", {ICMP6(130)}, KERNEL_ROUTING},
@@ -134,9 +138,9 @@ static void open_twin(void)
 
 	lab_config(LAB_TWO_NETS(""));
 	g = lab.w->gen;
-	if (lanes[0].ring == NULL)
-		lanes[0].ring =
-			rte_ring_create("kernel_test", 64, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	for (unsigned way = 0; way < KERNEL_WAYS && lanes[0].ring[way] == NULL; way++)
+		lanes[0].ring[way] = rte_ring_create(way == KERNEL_BULK ? "kernel_bulk" : "kernel_urgent", 64,
+			SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (lanes[0].share == NULL)
 		lanes[0].share = calloc(IFACE_MAX, sizeof *lanes[0].share);
 	memset(lanes[0].share, 0, IFACE_MAX * sizeof *lanes[0].share);
@@ -153,18 +157,23 @@ static struct kernel_share *share_of_a(void)
 	return &lanes[0].share[generation_iface(lab.w->gen, "a")->id];
 }
 
-/* Ends what went up as the twins' thread would. Returns how many. */
-static unsigned taken(void)
+/* Ends what went up one way, as the twins' thread would. Returns how many. */
+static unsigned taken_by(enum kernel_way way)
 {
 	struct rte_mbuf *m;
 	unsigned n = 0;
 
-	while (rte_ring_sc_dequeue(lanes[0].ring, (void **)&m) == 0) {
+	while (rte_ring_sc_dequeue(lanes[0].ring[way], (void **)&m) == 0) {
 		lab.w->counters.reason[1]++; /* any: the sum must hold */
 		rte_pktmbuf_free(m);
 		n++;
 	}
 	return n;
+}
+
+static unsigned taken(void)
+{
+	return taken_by(KERNEL_URGENT) + taken_by(KERNEL_BULK);
 }
 
 /* What was injected went up as this class, and nowhere else. */
@@ -174,7 +183,7 @@ static void expect_up(enum kernel_class c)
 
 	assert_int_equal(punted, 1);
 	share_of_a()->punted[c] = 0;
-	assert_int_equal(taken(), 1);
+	assert_int_equal(taken_by(kernel_way_of(c)), 1);
 	expect_silence();
 }
 
@@ -243,6 +252,44 @@ static void to_everybody(void **state)
 	assert_int_equal(taken(), 0);
 }
 
+/* Groups that a program joined on the twin of a. */
+static void to_groups_a_program_joined(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		bool joined;
+	} rows[] = {
+		{HOST4, "239.1.2.3", true},
+		{HOST4, "239.1.2.4", false},
+		{HOST6, "ff05::1234", true},
+		{"fe80::2", "ff0e::1234", false},
+	};
+	static struct kernel_groups joined = {.n4 = 2, .n6 = 1, .g4 = {0xe0000181, 0xef010203}},
+				    *list[IFACE_MAX];
+	struct ipaddr a;
+
+	open_twin();
+	ipaddr_parse("ff05::1234", &a);
+	memcpy(joined.g6[0], a.bytes, 16);
+	joined.g4[0] = 0xefffffff;
+	list[generation_iface(lab.w->gen, "a")->id] = &joined;
+	lab.w->gen->kernel.groups = list;
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		begin_ip(0, 2, rows[i].src, rows[i].dst);
+		build_udp(&lab.b, 5000, 5001);
+		inject(0);
+		if (rows[i].joined)
+			expect_up(KERNEL_OTHER);
+		else
+			expect_drop("ip-multicast");
+	}
+	begin_ip(1, 3, "10.0.1.3", "239.1.2.3"); /* another interface */
+	build_udp(&lab.b, 5000, 5001);
+	inject(1);
+	expect_drop("ip-multicast");
+	lab.w->gen->kernel.groups = NULL;
+}
+
 static void without_a_twin_it_is_as_before(void **state)
 {
 	open_twin();
@@ -282,6 +329,26 @@ static void over_the_rate(void **state)
 	expect_silence();
 }
 
+/* The ring is full of what everybody may send; what keeps the link alive still finds its way. */
+static void a_flood_leaves_the_urgent_way_free(void **state)
+{
+	open_twin();
+	lab.w->gen->kernel.rate[KERNEL_OTHER] = 100000;
+	lab_advance(SECONDS(1));
+	for (unsigned i = 0; i < 100; i++) {
+		begin_ip(0, 2, HOST4, US4);
+		if (i == 80)
+			build_ttl(&lab.b, 255);
+		build_udp(&lab.b, 5000, i == 80 ? 3784 : 53);
+		inject(0);
+	}
+	assert_int_equal(share_of_a()->punted[KERNEL_LIVENESS], 1);
+	assert_int_equal(lab_drops("kernel-ring-full"), 99 - 63);
+	assert_int_equal(taken_by(KERNEL_URGENT), 1);
+	assert_int_equal(taken_by(KERNEL_BULK), 63);
+	expect_silence();
+}
+
 /* The answer of a DHCP server to an address nobody has yet; only while the interface has none. */
 static void answers_to_an_interface_without_address(void **state)
 {
@@ -307,60 +374,6 @@ static void answers_to_an_interface_without_address(void **state)
 	assert_int_equal(share_of_a()->punted[KERNEL_DHCP], 1);
 	lab_advance(SECONDS(10)); /* what waits for 10.0.0.77 is given up */
 	lab_discard();
-}
-
-/* --- frames --- */
-
-static void tags_come_off_and_go_on(void **state)
-{
-	struct io_twin t = {.ntags = 2, .tag = {0x88, 0xa8, 0, 5, 0x81, 0, 0, 6}};
-	struct iovec iov[FRAME_PIECES];
-	uint8_t head[14];
-	struct rte_mbuf *m;
-
-	begin_from(0, 2);
-	build_vlan(&lab.b, 0x88a8, 5);
-	build_vlan(&lab.b, 0x8100, 6);
-	build_ip(&lab.b, HOST4, US4);
-	build_udp(&lab.b, 1, 2);
-	build_payload(&lab.b, 500);
-	build_end(&lab.b);
-	m = build_mbuf(&lab.b, lab.pool, 40, 100);
-	note_of(m)->l3 = 22;
-	note_of(m)->family = FAMILY_V4;
-	assert_int_equal(frame_gather(m, head, iov), 2 + m->nb_segs - 1);
-	assert_memory_equal(head, lab.b.data, 12);
-	assert_int_equal(head[12] << 8 | head[13], 0x0800);
-	assert_int_equal(iov[1].iov_len, 18);
-	assert_memory_equal(iov[1].iov_base, lab.b.data + 22, 18);
-	assert_memory_equal(iov[2].iov_base, lab.b.data + 40, 100);
-	rte_pktmbuf_free(m);
-
-	/* The same without tags, and back. */
-	memmove(lab.b.data + 12, lab.b.data + 20, lab.b.len - 20);
-	m = frame_store(lab.pool, lab.b.data, lab.b.len - 8);
-	assert_true(frame_tag(m, &t));
-	assert_int_equal(m->pkt_len, lab.b.len);
-	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *) + 12, t.tag, 8);
-	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *) + 20, lab.b.data + 12, 200);
-	rte_pktmbuf_free(m);
-}
-
-static void large_frames_take_several_buffers(void **state)
-{
-	static uint8_t frame[20000];
-	struct rte_mbuf *m;
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i < sizeof frame; i++)
-		frame[i] = build_pattern(i);
-	m = frame_store(lab.pool, frame, sizeof frame);
-	assert_int_equal(m->pkt_len, sizeof frame);
-	for (const struct rte_mbuf *s = m; s != NULL; at += s->data_len, s = s->next)
-		assert_memory_equal(rte_pktmbuf_mtod(s, uint8_t *), frame + at, s->data_len);
-	assert_int_equal(at, sizeof frame);
-	assert_true(m->nb_segs > 1);
-	rte_pktmbuf_free(m);
 }
 
 /* --- the kernel asks for neighbours --- */
@@ -468,11 +481,11 @@ int main(void)
 		cmocka_unit_test(police_passes_the_rate_and_a_burst),
 		lab_test(to_our_addresses),
 		lab_test(to_everybody),
+		lab_test(to_groups_a_program_joined),
 		lab_test(without_a_twin_it_is_as_before),
 		lab_test(over_the_rate),
+		lab_test(a_flood_leaves_the_urgent_way_free),
 		lab_test(answers_to_an_interface_without_address),
-		lab_test(tags_come_off_and_go_on),
-		lab_test(large_frames_take_several_buffers),
 		lab_test(known_neighbours_are_answered),
 		lab_test(unknown_neighbours_are_looked_for),
 		lab_test(what_is_on_no_subnet_goes_out_as_it_is),
@@ -480,7 +493,8 @@ int main(void)
 	};
 	int rc = cmocka_run_group_tests(tests, lab_group_setup, NULL);
 
-	rte_ring_free(lanes[0].ring);
+	for (unsigned way = 0; way < KERNEL_WAYS; way++)
+		rte_ring_free(lanes[0].ring[way]);
 	free(lanes[0].share);
 	return rc;
 }

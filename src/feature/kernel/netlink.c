@@ -129,6 +129,15 @@ int nl_link_alias(int nl, int ifindex, const char *alias)
 	return ask(nl, &r, NULL, NULL);
 }
 
+void nl_link_settle(int nl, int ifindex)
+{
+	struct request r;
+	struct ifinfomsg *m = begin(&r, RTM_GETLINK, 0, sizeof *m);
+
+	m->ifi_index = ifindex;
+	ask(nl, &r, NULL, NULL);
+}
+
 static int set_family(int nl, int ifindex, uint16_t family, void (*fill)(struct nlmsghdr *nh, bool), bool arg)
 {
 	struct request r;

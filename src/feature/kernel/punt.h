@@ -14,7 +14,7 @@
 
 struct weir;
 
-#define KERNEL_RING 1024 /* packets of one worker on the way to the twins' thread */
+#define KERNEL_RING 1024 /* packets of one worker on each way to the twins' thread */
 #define KERNEL_CONTROL WORKER_MAX
 static_assert((int)KERNEL_CLASSES <= KERNEL_CLASS_MAX, "the generation has a rate for each class");
 
@@ -25,8 +25,8 @@ struct kernel_share {
 };
 
 struct kernel_lane {
-	struct rte_ring *ring;      /* NULL for the control thread, which writes itself */
-	struct kernel_share *share; /* [IFACE_MAX] */
+	struct rte_ring *ring[KERNEL_WAYS]; /* NULL for the control thread, which writes itself */
+	struct kernel_share *share;         /* [IFACE_MAX] */
 };
 
 /* Takes one packet's worth of the class's rate and counts; false: over it. A burst is a quarter of a second's

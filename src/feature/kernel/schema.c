@@ -12,11 +12,16 @@
 #define RATE_MAX 10000000
 
 static const struct schema police_fields[] = {
+	{.key = "liveness",
+		.type = SCHEMA_INT,
+		.max = RATE_MAX,
+		.fallback = "4000",
+		.help = "BFD and VRRP of this link (TTL 255)."},
 	{.key = "routing",
 		.type = SCHEMA_INT,
 		.max = RATE_MAX,
 		.fallback = "10000",
-		.help = "OSPF, BGP, BFD, RIP, VRRP, PIM, LDP, IS-IS, IGMP, MLD."},
+		.help = "OSPF, BGP, RIP, PIM, LDP, IS-IS, IGMP, MLD, BFD over several hops."},
 	{.key = "arp-nd",
 		.type = SCHEMA_INT,
 		.max = RATE_MAX,

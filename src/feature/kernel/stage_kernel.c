@@ -13,7 +13,9 @@
 REASON_DEFINE(reason_kernel_policed, REASON_DROP, "kernel-policed",
 	"Packets of this class for the kernel came in by the interface faster than kernel.police allows.")
 REASON_DEFINE(reason_kernel_ring, REASON_ERROR, "kernel-ring-full",
-	"The worker's ring to the thread that serves the twins was full.")
+	"The worker's ring to the thread that serves the twins was full; what keeps links and routes alive "
+	"has one "
+	"of its own.")
 
 static bool has_ports(const struct burst *b, unsigned i)
 {
@@ -26,6 +28,7 @@ static enum kernel_class classify_ip(const struct burst *b, unsigned i)
 	struct kernel_key k = {
 		.proto = b->proto[i], .v6 = b->family[i] == FAMILY_V6, .ports = has_ports(b, i)};
 
+	k.ttl = burst_l3(b, i)[k.v6 ? 7 : 8];
 	if (k.ports) {
 		k.sport = be16_at(burst_l4(b, i));
 		k.dport = be16_at(burst_l4(b, i) + 2);
@@ -55,7 +58,7 @@ static void kernel_one(struct worker *w, const struct generation *g, struct burs
 		return;
 	}
 	burst_save_note(b, i);
-	if (rte_ring_sp_enqueue(lane->ring, b->pkt[i]) != 0) {
+	if (rte_ring_sp_enqueue(lane->ring[kernel_way_of(c)], b->pkt[i]) != 0) {
 		burst_drop(b, i, &reason_kernel_ring);
 		return;
 	}

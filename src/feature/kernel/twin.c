@@ -257,8 +257,10 @@ void twin_carrier(struct weir *w, struct twin *t, const struct iface *ifc)
 {
 	int on = iface_is_up(w, ifc) && !t->held;
 
-	if (t->carrier != (on != 0) && ioctl(t->io.fd, TUNSETCARRIER, &on) == 0)
-		t->carrier = on != 0;
+	if (t->carrier == (on != 0) || ioctl(t->io.fd, TUNSETCARRIER, &on) != 0)
+		return;
+	t->carrier = on != 0;
+	nl_link_settle(w->kernel->place[t->place].nl, t->ifindex);
 }
 
 /* New links may have IPv6 switched off (net.ipv6.conf.default.disable_ipv6). */
@@ -298,7 +300,8 @@ void twin_address(struct weir *w, struct twin *t, const struct prefix *p, bool a
 void twin_addresses(struct weir *w, struct twin *t, const struct iface *ifc)
 {
 	for (unsigned i = 0; i < ifc->address_count; i++)
-		twin_address(w, t, &ifc->address[i], true);
+		if (ifc->address[i].addr.family == FAMILY_V4 || !ifc->ip6_off)
+			twin_address(w, t, &ifc->address[i], true);
 }
 
 void twin_follow(struct weir *w, struct twin *t, const struct iface *ifc)

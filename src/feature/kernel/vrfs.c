@@ -118,6 +118,7 @@ void kernel_drop_places(struct weir *w)
 			continue;
 		if (s->place[k].nl >= 0)
 			close(s->place[k].nl);
+		groups_close(&s->place[k]);
 		s->place[k] = (struct place){.nl = -1};
 	}
 }

@@ -18,7 +18,7 @@ struct rte_mbuf *neigh_frame(struct weir *w, const struct iface *ifc, const uint
 {
 	uint16_t head = (uint16_t)(RTE_ETHER_HDR_LEN + 4 * ifc->ntags);
 	uint16_t size = RTE_MAX((uint16_t)(head + len), (uint16_t)(RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN));
-	struct rte_mbuf *m = weir_alloc(w);
+	struct rte_mbuf *m = type == RTE_ETHER_TYPE_IPV6 && ifc->ip6_off ? NULL : weir_alloc(w);
 	uint8_t *p = m != NULL ? (uint8_t *)rte_pktmbuf_append(m, size) : NULL;
 
 	if (p == NULL) {

@@ -79,3 +79,31 @@ void neigh_totals(const struct weir *w, struct neigh_totals *out)
 		for (const struct neigh *n = s->hash[i]; n != NULL; n = n->next)
 			out->held_packets += n->queued;
 }
+
+bool neigh_nexthop_is(const struct weir *w, uint16_t nh, uint16_t iface, struct ipaddr *out, uint8_t mac[6],
+	bool *mac_known)
+{
+	const struct neigh *n = nh < NH_MAX ? w->neigh->by_nh[nh] : NULL;
+
+	if (n == NULL || n->iface != iface)
+		return false;
+	*out = n->address;
+	memcpy(mac, n->mac, 6);
+	*mac_known = n->known;
+	return true;
+}
+
+bool neigh_nexthop_failed(const struct weir *w, uint16_t nh)
+{
+	return w->neigh->by_nh[nh] != NULL && w->neigh->by_nh[nh]->state == NEIGH_FAILED;
+}
+
+bool neigh_nexthop_alive(const struct weir *w, uint16_t nh)
+{
+	return w->neigh->by_nh[nh] != NULL && !w->neigh->by_nh[nh]->orphan;
+}
+
+uint32_t neigh_staged(const struct weir *w)
+{
+	return w->neigh->staged_count;
+}

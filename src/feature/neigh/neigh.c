@@ -49,7 +49,7 @@ bool neigh_on_link(const struct iface *ifc, const struct ipaddr *a)
 {
 	if (iface_is_loopback(ifc) || iface_has_address(ifc, a) || !ipaddr_is_host(a))
 		return false;
-	if (a->family == FAMILY_V6 && !iface_carries_ip6(ifc))
+	if (a->family == FAMILY_V6 && ifc->mtu < IP6_MTU_MIN)
 		return false;
 	if (a->family == FAMILY_V6 && ipaddr_is_link_local(a))
 		return true;
@@ -178,8 +178,9 @@ static struct neigh *create(struct weir *w, const struct iface *ifc, const struc
 static void route_entry(struct weir *w, struct neigh *n)
 {
 	const struct iface *ifc = w->gen->iface[n->iface];
+	bool v6 = n->address.family == FAMILY_V6;
 	bool want = ifc != NULL && iface_is_up(w, ifc) &&
-		    !(n->address.family == FAMILY_V6 && ipaddr_is_link_local(&n->address));
+		    !(v6 && (ipaddr_is_link_local(&n->address) || !iface_carries_ip6(ifc)));
 
 	if (want && !n->routed)
 		n->routed = route_neighbor_add(w, n->vrf, &n->address, n->nh) == 0;
@@ -243,16 +244,6 @@ void neigh_nexthop_keep(struct weir *w, uint16_t nh, bool keep)
 	n->kept += keep ? 1 : -1u;
 	if (keep && n->kept == 1 && n->state == NEIGH_INCOMPLETE && n->probes == 0 && !n->orphan)
 		nud_enter(w, n, NEIGH_INCOMPLETE);
-}
-
-bool neigh_nexthop_failed(const struct weir *w, uint16_t nh)
-{
-	return w->neigh->by_nh[nh] != NULL && w->neigh->by_nh[nh]->state == NEIGH_FAILED;
-}
-
-bool neigh_nexthop_alive(const struct weir *w, uint16_t nh)
-{
-	return w->neigh->by_nh[nh] != NULL && !w->neigh->by_nh[nh]->orphan;
 }
 
 /* --- changes by hand --- */
@@ -372,11 +363,6 @@ static int prepare(struct weir *w, const struct node *cfg, struct generation *ne
 	return 0;
 }
 
-uint32_t neigh_staged(const struct weir *w)
-{
-	return w->neigh->staged_count;
-}
-
 int neigh_reserve(struct weir *w, uint32_t neighbors, uint32_t addresses)
 {
 	if (reserve_add(sizeof(struct neigh), neighbors) != 0 ||
@@ -449,9 +435,14 @@ static void link_one(struct weir *w, struct neigh *n, void *arg)
 		neigh_remove(w, n);
 }
 
-static void link_changed(struct weir *w, uint16_t port, bool up)
+void neigh_follow_port(struct weir *w, uint16_t port)
 {
 	each(w, link_one, &port);
+}
+
+static void link_changed(struct weir *w, uint16_t port, bool up)
+{
+	neigh_follow_port(w, port);
 	own_link(w, port, up);
 }
 

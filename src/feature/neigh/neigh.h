@@ -46,6 +46,9 @@ void neigh_nexthop_put(struct weir *w, uint16_t nh);
 void neigh_nexthop_keep(struct weir *w, uint16_t nh, bool keep);
 /* Its neighbour did not answer. */
 bool neigh_nexthop_failed(const struct weir *w, uint16_t nh);
+/* The slot is a neighbour's on `iface`: its address, and its link-layer address when that is known. */
+bool neigh_nexthop_is(const struct weir *w, uint16_t nh, uint16_t iface, struct ipaddr *out, uint8_t mac[6],
+	bool *mac_known);
 /* False when the neighbour of such a slot was removed: the reference is only good for neigh_nexthop_put(). */
 bool neigh_nexthop_alive(const struct weir *w, uint16_t nh);
 /* Removes entries that are in no subnet of their interface; those a route onto an interface still needs are
@@ -85,6 +88,11 @@ void neigh_mark_unready(const struct weir *w, struct iface *ifc);
 bool neigh_address_usable(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Duplicate address detection found this address elsewhere (it is not used): for `show interfaces`. */
 bool neigh_address_duplicate(const struct weir *w, uint16_t iface, const struct ipaddr *a);
+
+/* IPv6 is off on the interface: somebody else has the link-local address that this MAC address makes, and so
+ * very likely the MAC address itself (RFC 4862 5.4.5). Until its link comes up again, it is enabled again, or
+ * the address goes. */
+bool neigh_ip6_off(const struct weir *w, uint16_t iface, const uint8_t mac[6]);
 
 /* --- the kernel's own ARP and ND, on the twin of an interface (proxy.c) --- */
 

@@ -65,6 +65,10 @@ struct neigh_state {
 	struct neigh *by_nh[NH_MAX];
 	struct own *own;
 	struct mld_iface *mld[IFACE_MAX]; /* mld.c; NULL where no groups are joined */
+	struct ip6_off {
+		bool off;
+		uint8_t mac[6];
+	} ip6_off[IFACE_MAX]; /* ip6_off.c */
 	struct neigh_config config, next_config;
 	struct neigh_static *staged;
 	uint32_t staged_count;
@@ -77,6 +81,8 @@ struct neigh_state {
 struct neigh *neigh_find(const struct weir *w, uint16_t iface, const struct ipaddr *a);
 /* Found or made (INCOMPLETE, silent); NULL when the table, the next-hop table or memory is full. */
 struct neigh *neigh_make(struct weir *w, uint16_t iface, const struct ipaddr *a);
+/* The port's link, or what its interfaces carry, changed: which neighbours packets may be sent to. */
+void neigh_follow_port(struct weir *w, uint16_t port);
 /* Takes it out of the table; freed now, or when the last route lets go of it. */
 void neigh_remove(struct weir *w, struct neigh *n);
 /* True when the address is in a subnet of the interface (or link-local) and not our own. */
@@ -131,6 +137,10 @@ void own_commit(struct weir *w, const struct generation *old, const struct gener
 /* Which addresses of a generation that is being prepared are not in use. */
 void own_mark_unready(const struct weir *w, struct generation *next);
 void own_free(struct weir *w);
+/* ip6_off.c: duplicate address detection failed for `o` / our address `a` begins anew or goes. */
+void ip6_off_conflict(struct weir *w, const struct own *o, const char *other);
+void ip6_off_end(struct weir *w, uint16_t iface, const struct ipaddr *a);
+
 /* Somebody else uses or wants our address: DAD fails, or the conflict is counted and defended. */
 void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6]);
 

@@ -142,6 +142,8 @@ static void start(struct weir *w, struct own *o)
 
 	if (ifc == NULL || iface_is_loopback(ifc))
 		return;
+	ip6_off_end(w, o->iface, &o->prefix.addr);
+	ifc = live_iface(w, o);
 	o->announced = 0;
 	if (o->state == OWN_USABLE) {
 		announce(w, o);
@@ -188,6 +190,7 @@ void neigh_address_removed(struct weir *w, uint16_t iface, const struct prefix *
 			continue;
 		*at = o->next;
 		timer_cancel(w, &o->timer);
+		ip6_off_end(w, iface, &p->addr);
 		free(o);
 		return;
 	}
@@ -239,6 +242,7 @@ void own_conflict(struct weir *w, struct own *o, const uint8_t mac[6])
 	if (o->state == OWN_TENTATIVE) {
 		enter(w, o, OWN_DUPLICATE);
 		timer_cancel(w, &o->timer);
+		ip6_off_conflict(w, o, other);
 		route_refresh(w);
 	} else if (o->state == OWN_USABLE && ifc != NULL && w->now >= o->defended + UINT64_C(10000000000)) {
 		o->defended = w->now; /* RFC 5227 2.4 (b): once in ten seconds */

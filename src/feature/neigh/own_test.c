@@ -192,14 +192,16 @@ static void a_link_local_address_waits_as_well(void **state)
 	lab_advance(SECONDS(10));
 	assert_true(neigh_address_duplicate(lab.w, id, &a));
 	assert_int_equal(from_link_local(), 0);
+	assert_true(lab.w->gen->iface[id]->ip6_off); /* RFC 4862 5.4.5: it is the MAC address's */
 	ask_link_local();
 	expect_silence();
-	assert_int_equal(lab_drops("address-not-usable"), 2);
+	assert_int_equal(lab_drops("ip-ipv6-off"), 5);
 
 	weir_link_set(lab.w, 0, false);
 	weir_link_set(lab.w, 0, true);
 	lab_step();
 	assert_int_equal(heard().probes, 1);
+	assert_false(lab.w->gen->iface[id]->ip6_off);
 	assert_false(neigh_address_duplicate(lab.w, id, &a));
 	assert_false(is_usable(OWN_LINK_LOCAL));
 	lab_advance(SECONDS(5));

@@ -48,7 +48,7 @@ static void want_address(struct weir *w, struct wanted *l, const struct iface *i
 	struct prefix net = prefix_masked(p);
 	bool v6 = p->addr.family == FAMILY_V6, loopback = iface_is_loopback(ifc);
 
-	if (v6 && ipaddr_is_link_local(&p->addr))
+	if (v6 && (ipaddr_is_link_local(&p->addr) || !iface_carries_ip6(ifc)))
 		return;
 	if (neigh_address_usable(w, ifc->id, &p->addr)) {
 		want_host(l, ifc, p->addr, NH_LOCAL);

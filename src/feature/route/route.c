@@ -239,7 +239,7 @@ void route_refresh(struct weir *w)
 /* --- reading --- */
 
 /* A path names an interface that does not carry IPv6. */
-static bool mtu_too_small(const struct weir *w, const struct nhset *s)
+static bool without_ip6(const struct weir *w, const struct nhset *s)
 {
 	for (unsigned i = 0; s->family == FAMILY_V6 && i < s->via_count; i++) {
 		const struct iface *ifc = w->gen->iface[s->via[i].via.iface % IFACE_MAX];
@@ -255,9 +255,9 @@ static const char *why_inactive(const struct weir *w, const struct entry *en, co
 	if (en->active == c)
 		return NULL;
 	if (c->set != NULL && c->set->nh == 0)
-		return mtu_too_small(w, c->set)
-			       ? "the mtu of a next hop's interface is below 1280, so IPv6 is off there"
-			       : "no next hop is on a connected subnet whose link is up";
+		return without_ip6(w, c->set) ? "IPv6 is off on a next hop's interface: its mtu is below "
+						"1280, or its MAC address is somebody else's"
+					      : "no next hop is on a connected subnet whose link is up";
 	return "a better route to the same prefix is active";
 }
 
