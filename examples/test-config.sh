@@ -26,7 +26,6 @@ config_test() { # name, interface=capture...
 }
 
 config_test two-networks left=two-networks.pcap
-if [ -d firewall ]; then
-	config_test firewall/firewall lan=firewall/firewall.pcap wan=firewall/firewall-outside.pcap
-fi
+config_test firewall/firewall lan=firewall/firewall.pcap wan=firewall/firewall-outside.pcap
+config_test acl/edge wan=acl/edge.pcap
 exit $status

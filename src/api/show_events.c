@@ -15,6 +15,7 @@
 #include "control/events.h"
 #include "control/transaction.h"
 #include "control/value.h"
+#include "feature/acl/acl.h"
 
 /* --- what there is --- */
 
@@ -56,6 +57,21 @@ static const struct doc change_docs[] = {
 	{"interface", DOC_TEXT, "The interface; null: all.", .flags = DOC_NULL},
 	{"address", DOC_TEXT, "The address; null: all.", .flags = DOC_NULL},
 	CLIENT_DOC,
+	{0},
+};
+static const struct doc acl_docs[] = {
+	{"acl", DOC_TEXT, "The list."},
+	{"rule", DOC_U64, "Its rule; 0: its default."},
+	{"name", DOC_TEXT, "The rule's name.", .flags = DOC_NULL},
+	{"action", DOC_TEXT, "What the rule does.", .words = acl_action_names},
+	{"interface_in", DOC_TEXT, "The packet came in by it.", .flags = DOC_NULL},
+	{"interface_out", DOC_TEXT, "It was to leave by it; null: acl-in.", .flags = DOC_NULL},
+	{"source", DOC_TEXT, "Source address."},
+	{"destination", DOC_TEXT, "Destination address."},
+	{"protocol", DOC_U64, "Transport protocol."},
+	{"source_port", DOC_U64, "Source port; ICMP: type * 256 + code; 0: not known."},
+	{"destination_port", DOC_U64, "Destination port; 0: not known."},
+	{"length", DOC_U64, "Bytes of the IP packet."},
 	{0},
 };
 static const struct doc conflict_docs[] = {
@@ -114,6 +130,7 @@ const struct event_doc event_docs[] = {
 	{"neighbor", "A neighbour was found or lost.", neighbor_docs},
 	{"neighbor-change", "Neighbours were changed through the API.", change_docs},
 	{"address", "An address was changed through the API.", change_docs},
+	{"acl", "A packet met a rule that logs.", acl_docs},
 	{"conflict", "Somebody else uses one of our addresses.", conflict_docs},
 	{"config", "The configuration was applied, confirmed or taken back.", config_docs},
 	{"ipv6-off", "IPv6 was switched off on an interface: somebody else has its MAC address.", off_docs},

@@ -25,6 +25,8 @@ const struct view view_workers = {"/v1/workers", render_workers};
 const struct view view_memory = {"/v1/memory", render_memory};
 const struct view view_kernel = {
 	"/v1/kernel", render_kernel, .list = "twins", .key = "interface", .noun = "twin of interface"};
+const struct view view_acls = {"/v1/acls", render_acls, .list = "acls", .key = "name", .noun = "list"};
+const struct view view_sets = {"/v1/sets", render_sets, .list = "sets", .key = "name", .noun = "set"};
 const struct view view_sources = {"/v1/sources", render_sources};
 const struct view view_firewall = {"/v1/firewall", render_firewall};
 const struct view view_pipeline = {"/v1/pipeline", render_pipeline};
@@ -201,7 +203,10 @@ int verb_show(const struct cli *c, const struct args *a, const struct verb *v)
 		.all = args_have(a, "--all"),
 		.dot = args_have(a, "--dot"),
 		.vrf = args_value(a, "VRF"),
-		.only = args_value(a, view == &view_ports ? "PORT" : "IFACE")};
+		.only = args_value(a, view == &view_ports  ? "PORT"
+				      : view == &view_acls ? "ACL"
+				      : view == &view_sets ? "SET"
+							   : "IFACE")};
 
 	if (!args_have(a, "--watch"))
 		return show_once(c, view, &o);

@@ -60,6 +60,10 @@ static const struct verb show_verbs[] = {
 	{"stages", WATCH, "Packets and cycles by stage.", NULL, verb_show, &view_stages, VERB_PAGED},
 	{"drops", "[--all] " WATCH, "How packets ended, by reason.", NULL, verb_show, &view_drops,
 		VERB_PAGED},
+	{"acls", "[ACL] " WATCH, "Lists of rules: packets, bytes and last hit of each rule.", NULL, verb_show,
+		&view_acls, VERB_PAGED},
+	{"sets", "[SET] " WATCH, "Named sets of addresses and ports.", NULL, verb_show, &view_sets,
+		VERB_PAGED},
 	{"workers", WATCH, "Worker threads: load and queues.", NULL, verb_show, &view_workers, VERB_PAGED},
 	{"memory", WATCH, "Where the memory went.", NULL, verb_show, &view_memory, VERB_PAGED},
 	{"pipeline", "[--dot]", "The order of the stages; --dot writes graphviz.", NULL, verb_show,
@@ -120,6 +124,8 @@ static const struct verb kernel_verbs[] = {
 static const struct verb clear_verbs[] = {
 	{"counters", "", "Sets every counter to zero.", NULL, verb_clear_counters, NULL},
 	{"sessions", SESSIONS, "Ends sessions, all or those that match.", NULL, verb_sessions, "clear"},
+	{"acls", "[ACL]", "Sets the counters of rules to zero, of all lists or of one.", NULL,
+		verb_clear_acls, NULL},
 	{0},
 };
 

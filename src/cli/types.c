@@ -125,8 +125,9 @@ static bool pair(const char *word, struct err *e)
 	return e->code == 0;
 }
 
-static const char *const events[] = {"address", "config", "conflict", "counters", "generation", "ipv6-off", "link", "neighbor",
-	"neighbor-change", "route", "sessions-cleared", "sessions-full", "worker", NULL};
+static const char *const events[] = {"acl", "address", "config", "conflict", "counters", "generation",
+	"ipv6-off", "link", "neighbor", "neighbor-change", "route", "sessions-cleared", "sessions-full",
+	"worker", NULL};
 static const char *const protocols[] = {
 	"tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", "gre", "esp", "ah", NULL};
 static const char *const states[] = {"syn-sent", "syn-both", "syn-received", "established", "fin-sent",
@@ -137,6 +138,7 @@ static const char *const defaults[] = {"default", NULL};
 #define LIVE(p, l, f) .path = (p), .list = (l), .field = (f)
 
 static const struct arg_type types[] = {
+	{"ACL", "name of a list of rules", LIVE("/v1/acls", "acls", "name")},
 	{"ADDRESS", "an IPv4 or IPv6 address", address, .example = "10.0.0.1"},
 	{"CAPTURE", "an interface and its capture, as in lan=lan.pcap", input, .file_behind_equals = true,
 		.example = "lan=lan.pcap"},
@@ -168,6 +170,7 @@ static const struct arg_type types[] = {
 		LIVE("/v1/routes?limit=1000", "routes", "prefix"), .only_key = "source",
 		.only_value = "static", .words = defaults, .example = "default"},
 	{"SECONDS", "a number of seconds, as in 2 or 0.5", seconds, .example = "2"},
+	{"SET", "name of a set", LIVE("/v1/sets", "sets", "name")},
 	{"STATE", "a state of sessions", .words = states},
 	{"STEPS", "how many confirmed configs back, 1 to 1000", steps, .example = "1"},
 	{"TEXT", "a text, in quotes when it has spaces", .any = true},

@@ -46,6 +46,7 @@ int verb_api_token(const struct cli *c, const struct args *a, const struct verb 
 /* data: "show" or "clear" */
 int verb_sessions(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_clear_counters(const struct cli *c, const struct args *a, const struct verb *v);
+int verb_clear_acls(const struct cli *c, const struct args *a, const struct verb *v);
 int verb_help(const struct cli *c, const struct args *a, const struct verb *v);
 
 /* Options of `show`. */
@@ -68,7 +69,7 @@ struct view {
 };
 extern const struct view view_version, view_interfaces, view_ports, view_routes, view_neighbors, view_vrfs,
 	view_stages, view_drops, view_workers, view_memory, view_pipeline, view_kernel, view_sources,
-	view_firewall;
+	view_firewall, view_acls, view_sets;
 
 /* Renderers (show_*.c) print to stdout. */
 void render_version(const json_t *doc, const struct show_options *o);
@@ -83,6 +84,8 @@ void render_workers(const json_t *doc, const struct show_options *o);
 void render_memory(const json_t *doc, const struct show_options *o);
 void render_sources(const json_t *doc, const struct show_options *o);
 void render_firewall(const json_t *doc, const struct show_options *o);
+void render_acls(const json_t *doc, const struct show_options *o);
+void render_sets(const json_t *doc, const struct show_options *o);
 void render_pipeline(const json_t *doc, const struct show_options *o);
 /* Fetches and prints page by page; returns the exit code. */
 int show_route_pages(const struct cli *c, const struct show_options *o);

@@ -55,6 +55,7 @@ struct burst {
 	uint64_t plain, plain6;
 	uint64_t hashed; /* slots whose hash[] is valid */
 	uint64_t ported; /* fragments whose ports[] is valid: the first one of their packet was seen */
+	uint64_t marked; /* slots whose mark[] is valid: a rule set it */
 	uint64_t now;    /* ns on the dataplane clock, read once per burst */
 	uint64_t need[STAGE_COUNT];
 	struct rte_mbuf *pkt[BURST_SIZE] __rte_cache_aligned;
@@ -78,6 +79,7 @@ struct burst {
 	uint16_t len[BURST_SIZE] __rte_cache_aligned;   /* plain slots: bytes of the frame */
 	uint32_t flow[BURST_SIZE];  /* session, as SESSION found it: see feature/session */
 	uint32_t ports[BURST_SIZE]; /* fragments: source and destination port as in the first one */
+	uint32_t mark[BURST_SIZE] __rte_cache_aligned; /* of a rule, for later features */
 	struct icmp_error error[BURST_SIZE];
 	uint16_t port;    /* port of a received burst; UINT16_MAX for re-injected ones */
 	uint16_t count;   /* slots filled at the start */
@@ -146,12 +148,13 @@ struct note {
 	uint8_t family, proto, flags;
 	uint8_t hops;   /* times re-injected; bounded by NOTE_MAX_HOPS */
 	uint8_t urgent; /* with STAGE_TX: see worker.urgent */
+	uint8_t ported; /* `ports` is valid */
 	uint16_t iif, oif, vrf, nh;
 	uint16_t l3, l4;
 	uint16_t reason; /* with entry == STAGE_DROP */
 	uint32_t dst4, hash;
-	uint32_t ports; /* with `ported` */
-	uint8_t ported;
+	uint32_t mark; /* 0: none */
+	uint32_t ports;
 	uint64_t when; /* ns, clock of the burst it left; urgent: of its first try, 0 = none yet */
 };
 
@@ -180,6 +183,7 @@ static inline struct note *burst_save_note(struct burst *b, unsigned slot)
 	n->l4 = b->l4[slot];
 	n->dst4 = b->dst4[slot];
 	n->hash = (b->hashed & slot_bit(slot)) != 0 ? b->hash[slot] : 0;
+	n->mark = (b->marked & slot_bit(slot)) != 0 ? b->mark[slot] : 0;
 	n->hops = b->hops[slot];
 	n->ported = (b->ported & slot_bit(slot)) != 0;
 	n->ports = n->ported ? b->ports[slot] : 0;

@@ -67,6 +67,7 @@ void weir_counters_clear(struct weir *w)
 {
 	sum_all(w, &w->baseline);
 	w->control.longest = w->control.longest_cpu = 0;
+	weir_features_clear(w);
 }
 
 void weir_counters_total(const struct weir *w, struct counters *out)

@@ -31,6 +31,7 @@
 
 struct fib4;
 struct fib6;
+struct acl_view; /* feature/acl */
 
 /* What workers need for the way to the kernel (feature/kernel); its parts survive generations. */
 #define KERNEL_CLASS_MAX 8
@@ -126,6 +127,7 @@ struct generation {
 	struct session_view session;
 	worker_turn_fn turn[GENERATION_TURNS]; /* called once a round */
 	unsigned turns;
+	const struct acl_view *acl; /* NULL: no lists of rules */
 };
 
 /* It has addresses and no link: nothing comes in by it, nothing is sent out of it, nobody is behind it. */

@@ -96,7 +96,7 @@ static inline void burst_begin(struct burst *b, uint16_t n, uint64_t now)
 	memset(b->need, 0, sizeof b->need);
 	memset(b->hops, 0, sizeof b->hops);
 	b->alive = first_slots(n);
-	b->dead = b->traced = b->captured = b->plain = b->plain6 = b->hashed = b->ported = 0;
+	b->dead = b->traced = b->captured = b->plain = b->plain6 = b->hashed = b->ported = b->marked = 0;
 	b->now = now;
 	b->count = n;
 }
@@ -137,6 +137,8 @@ static void restore_slot(struct burst *b, unsigned slot, struct rte_mbuf *m)
 	b->hashed |= (uint64_t)(n->hash != 0) << slot;
 	b->ports[slot] = n->ports;
 	b->ported |= (uint64_t)(n->ported != 0) << slot;
+	b->mark[slot] = n->mark;
+	b->marked |= (uint64_t)(n->mark != 0) << slot;
 	b->need[n->entry] |= slot_bit(slot);
 	if (n->entry == STAGE_DROP) {
 		b->reason[slot] = n->reason;

@@ -50,6 +50,10 @@ enum stage_id {
 
 #define STAGE_BIT(id) (UINT64_C(1) << (id))
 
+/* Output features whose place is before STAGE_FORWARD: STAGE_ROUTE sets their need. Those behind it get
+ * theirs from STAGE_FORWARD and STAGE_FRAGMENT. */
+#define STAGES_BEFORE_FORWARD (STAGE_BIT(STAGE_FORWARD) - 1)
+
 /* `slots` is never 0 and only holds slots that are alive (STAGE_DROP: slots that are dead). */
 typedef void (*stage_fn)(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots);
 

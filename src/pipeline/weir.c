@@ -267,6 +267,13 @@ static unsigned take_punted(struct weir *w, struct worker *from)
 	return n;
 }
 
+void weir_features_clear(struct weir *w)
+{
+	for (struct feature *f = features; f != NULL; f = f->next)
+		if (f->clear != NULL)
+			f->clear(w);
+}
+
 static unsigned run_turns(struct weir *w)
 {
 	unsigned n = 0;

@@ -61,6 +61,8 @@ struct feature {
 	/* Its share of a turn of the control thread: a bounded amount of work that no timer starts. Returns
 	 * what was done, 0 = nothing waits. NULL: nothing ever does. */
 	unsigned (*turn)(struct weir *w);
+	/* Counters are set to zero. NULL: it has none of its own. */
+	void (*clear)(struct weir *w);
 	struct feature *next;
 };
 void feature_register(struct feature *f);
@@ -127,9 +129,11 @@ struct weir {
 	struct reass_state *reass;       /* feature/ip */
 	struct kernel_state *kernel;     /* feature/kernel */
 	struct netlink_state *netlink;   /* feature/netlink */
-	struct session_service *session;   /* feature/session */
+	struct session_service *session; /* feature/session */
 	struct firewall_state *firewall; /* feature/firewall */
 	unsigned workers_next;           /* while a config is prepared: workers it will have; 0: as now */
+	struct set_state *sets;          /* feature/set */
+	struct acl_state *acl;           /* feature/acl */
 	void *runtime;                   /* runtime/ */
 	struct config_service *config;   /* config/; NULL in tools and tests that have none */
 	/* Called after a worker was given packets, so that it does not sleep on them; NULL: workers never
@@ -208,6 +212,8 @@ void weir_counters(const struct weir *w, struct counters *out);
 void weir_counters_clear(struct weir *w);
 /* Packets that are neither on their way nor ended: the control thread's and the workers'. */
 uint64_t weir_held(const struct weir *w);
+/* What features count themselves. */
+void weir_features_clear(struct weir *w);
 /* The same without the baseline: what was counted since the start, whatever was cleared. */
 void weir_counters_total(const struct weir *w, struct counters *out);
 

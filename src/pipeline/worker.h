@@ -104,6 +104,9 @@ struct worker {
 	/* Observer of every packet that ends here (offline twin, tests); NULL in the daemon. */
 	void (*on_drop)(void *ctx, struct rte_mbuf *m, uint16_t reason);
 	void *on_drop_ctx;
+	/* Observer of rules that decided about a packet; `id` 0: the list's default. NULL in the daemon. */
+	void (*on_rule)(void *ctx, struct rte_mbuf *m, const char *list, uint32_t id);
+	void *on_rule_ctx;
 	struct counters counters;
 	struct burst burst;
 	struct tx_path tx[PORT_MAX];

@@ -126,6 +126,7 @@ void expect_row(struct expect *x, const struct row *row)
 		compare_text(x, row, &x->row[at], "reason", row->reason);
 		compare_text(x, row, &x->row[at], "out", row->out);
 		compare_text(x, row, &x->row[at], "interface", row->interface);
+		compare_text(x, row, &x->row[at], "rules", row->rules);
 	}
 	x->cursor[row->input] = at;
 }

@@ -13,11 +13,11 @@
 #include "control/diag.h"
 #include "replay/expect_priv.h"
 
-const char *const expect_texts[] = {"input", "verdict", "reason", "out", "interface", NULL};
+const char *const expect_texts[] = {"input", "verdict", "reason", "out", "interface", "rules", NULL};
 
 static const char *const parts[] = {"packets", "drops", "outputs", "ports", "summary", "inputs", NULL};
 static const char *const members[] = {
-	"n", "timestamp", "input", "verdict", "reason", "out", "interface", NULL};
+	"n", "timestamp", "input", "verdict", "reason", "out", "interface", "rules", NULL};
 
 static bool is_one_of(const char *key, const char *const *known)
 {

@@ -133,6 +133,7 @@ struct row {
 	const char *verdict;
 	const char *reason; /* NULL unless dropped or consumed */
 	const char *out;    /* port; NULL unless transmitted */
+	const char *rules;  /* that decided about it; NULL: none did */
 };
 /* Follows packets if the report or the expectations want them. 0 or a negative errno with a sentence. */
 int rows_start(struct replay *r, struct err *e);

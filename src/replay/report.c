@@ -96,7 +96,7 @@ static void put_drops(const struct replay *r, struct jw *j)
 /* --- rows: written where they stand in the buffer, as there may be millions --- */
 
 #define REASON_NAME 64 /* bytes shown, at most */
-#define ROW_MAX (6 * IFACE_NAME + REASON_NAME + 256)
+#define ROW_MAX (6 * IFACE_NAME + REASON_NAME + TRACK_RULES + 256)
 
 #define ADD(p, text) (memcpy((p), (text), sizeof(text) - 1), (p) + sizeof(text) - 1)
 
@@ -117,6 +117,8 @@ static uint8_t *add_end(uint8_t *p, const struct row *row)
 		p = add_name(ADD(p, ",\"reason\":\""), row->reason, REASON_NAME);
 	if (row->out != NULL)
 		p = add_name(ADD(p, ",\"out\":\""), row->out, IFACE_NAME);
+	if (row->rules != NULL)
+		p = add_name(ADD(p, ",\"rules\":\""), row->rules, TRACK_RULES);
 	*p++ = '}';
 	return p;
 }

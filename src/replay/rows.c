@@ -30,7 +30,8 @@ static void hand_over(void *ctx, const struct track_row *end)
 		.n = end->n,
 		.ns = end->ns,
 		.interface = ifc != NULL ? ifc->name : NULL,
-		.verdict = "held"};
+		.verdict = "held",
+		.rules = end->rules[0] != '\0' ? end->rules : NULL};
 
 	if (end->port_plus_1 != 0) {
 		row.verdict = "transmitted";

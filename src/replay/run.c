@@ -215,6 +215,14 @@ static int replay_packets(struct replay *r, struct err *e)
 
 /* --- the books --- */
 
+static void on_rule(void *ctx, struct rte_mbuf *m, const char *list, uint32_t id)
+{
+	struct replay *r = ctx;
+
+	if (r->track.on)
+		track_rule(&r->track, m, list, id);
+}
+
 static void on_drop(void *ctx, struct rte_mbuf *m, uint16_t reason)
 {
 	struct replay *r = ctx;
@@ -259,6 +267,8 @@ int replay_run(struct replay *r, struct err *e)
 
 	r->w->worker[0]->on_drop = on_drop;
 	r->w->worker[0]->on_drop_ctx = r;
+	r->w->worker[0]->on_rule = on_rule;
+	r->w->worker[0]->on_rule_ctx = r;
 	catch_signals();
 	settle(r);
 	rc = replay_packets(r, e);

@@ -2,6 +2,7 @@
 #include "replay/track.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,32 @@ static void end_segments(struct track *t, struct rte_mbuf *m, uint16_t port_plus
 			row->reason = reason;
 		}
 	}
+}
+
+static struct track_row *row_of(struct track *t, uint64_t id)
+{
+	struct late_row key = {.id = id}, *late;
+
+	if (id >= t->first)
+		return id < t->next ? slot(t, id) : NULL;
+	late = bsearch(&key, t->late, t->late_count, sizeof *late, order);
+	return late != NULL ? &late->row : NULL;
+}
+
+void track_rule(struct track *t, struct rte_mbuf *m, const char *list, uint32_t id)
+{
+	struct track_row *row = row_of(t, arrival_of(m)->id);
+	const size_t len = row != NULL ? strlen(row->rules) : 0;
+	char text[64];
+
+	if (row == NULL)
+		return;
+	if (id != 0)
+		snprintf(text, sizeof text, "%s%.31s/%u", len != 0 ? "," : "", list, id);
+	else
+		snprintf(text, sizeof text, "%s%.31s/default", len != 0 ? "," : "", list);
+	if (len + strlen(text) < sizeof row->rules)
+		memcpy(row->rules + len, text, strlen(text) + 1);
 }
 
 void track_sent(struct track *t, struct rte_mbuf *m, uint16_t port)

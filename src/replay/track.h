@@ -27,6 +27,7 @@ struct arrival {
 static_assert(sizeof(struct note) <= WEIR_MBUF_PRIV - sizeof(struct arrival), "it lies behind the note");
 
 #define TRACK_WINDOW 32768u
+#define TRACK_RULES 160
 
 /* An input packet and how it ended: by a port, for a reason, or (both 0) it is still held. */
 struct track_row {
@@ -35,6 +36,8 @@ struct track_row {
 	uint16_t input; /* index */
 	uint16_t iface; /* it came in by; IFACE_NONE */
 	uint16_t port_plus_1, reason;
+	char rules[TRACK_RULES]; /* that decided about it, in their order: "LIST/ID", with commas; may end
+				    early */
 };
 
 struct late_row {
@@ -59,6 +62,8 @@ int track_start(
 void track_begin(struct track *t, struct rte_mbuf *m, const struct track_row *row);
 void track_sent(struct track *t, struct rte_mbuf *m, uint16_t port);
 void track_ended(struct track *t, struct rte_mbuf *m, uint16_t reason);
+/* A rule of a list decided about a packet; id 0: the list's default. */
+void track_rule(struct track *t, struct rte_mbuf *m, const char *list, uint32_t id);
 /* Hands over what ended, as far as it can. Once per burst. */
 void track_turn(struct track *t);
 /* Hands over all the others, which are held. */

@@ -23,8 +23,8 @@
 
 #define CACHE 256     /* buffers an lcore keeps to itself */
 #define MIN_ROOM 2048 /* bytes of packet per buffer */
-#define PER_WORKER (INJECT_SIZE + PUNT_RING + 4096 + 2 * URGENT_RING + 2 * BURST_SIZE) /* its rings, bursts  \
-											*/
+/* Of a worker: re-inject, punt, inbox, urgent and arrivals rings, bursts. */
+#define PER_WORKER (INJECT_SIZE + PUNT_RING + 4096 + 2 * URGENT_RING + 2 * BURST_SIZE)
 #define CONTROL (8192 + 4096) /* neighbour queues, reassembly, what the control thread sends */
 #define OVERHEAD 192          /* bytes per buffer besides room and headroom: mbuf, note, mempool header */
 #define AF_XDP_RING 2112u     /* entries of the driver's fill and completion rings, and a batch */

@@ -14,6 +14,11 @@
 #include <rte_malloc.h>
 
 #include "canary.h"
+#include "control/diag.h"
+#include "control/schema.h"
+#include "control/yaml.h"
+#include "feature/acl/acl.h"
+#include "feature/iface/iface.h"
 #include "feature/route/route.h"
 #include "pipeline/weir.h"
 #include "routes.h"
@@ -45,6 +50,8 @@ struct source {
 static struct {
 	uint32_t routes, mbufs;
 	bool v6, no_huge;
+	uint32_t acl[8]; /* rules of lists that are measured beside plain forwarding */
+	unsigned acls;
 } opt = {.routes = 1000, .mbufs = 2048};
 
 static const uint8_t port_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 0x77};
@@ -77,27 +84,73 @@ static uint16_t add_next_hop(struct weir *w, unsigned i)
 	return nh;
 }
 
+/* Applies four interfaces and what else a config says. */
+static void apply(struct weir *w, const char *yaml, const char *first)
+{
+	struct diag d = {.file = "bench"};
+	struct err e = {0};
+	struct node *root;
+	char *text = NULL;
+
+	if (asprintf(&text,
+		    "ports: {p0: {device: \"null\"}, p1: {device: \"null\"}, p2: {device: \"null\"}, p3: "
+		    "{device: "
+		    "null3}}\n"
+		    "interfaces: {p0: {port: p0%s}, p1: {port: p1}, p2: {port: p2}, p3: {port: p3}}\n%s",
+		    first, yaml) < 0)
+		die("no memory for a config");
+	root = yaml_read(text, strlen(text), &d);
+	if (root == NULL || schema_check(root, &d) != 0) {
+		diag_print(&d, stderr);
+		die("the config is wrong");
+	}
+	if (weir_apply(w, root, &e) != 0)
+		die(e.text);
+	node_free(root);
+	free(text);
+}
+
 static void build_interfaces(struct weir *w)
 {
-	struct generation *g = generation_clone(w->gen);
-
 	for (unsigned p = 0; p < EGRESS; p++) {
-		struct iface *ifc = calloc(1, sizeof *ifc);
+		char name[8];
 
-		snprintf(ifc->name, sizeof ifc->name, "p%u", p);
-		ifc->id = (uint16_t)(1 + p);
-		ifc->port = (uint16_t)p;
-		ifc->mtu = 1500;
-		ifc->enabled = ifc->forwarding = true;
-		memcpy(ifc->mac, port_mac, 6);
-		memcpy(g->port[p].mac, port_mac, 6);
-		g->iface[ifc->id] = ifc;
-		g->iface_limit = (uint16_t)(ifc->id + 1);
+		snprintf(name, sizeof name, "p%u", p);
+		if (iface_port_register(w, name, (uint16_t)p, port_mac, 1500, NULL) != 0)
+			die("a port was refused");
 		w->worker[0]->tx[p].send = swallow;
 	}
-	if (generation_index(g) != 0)
-		die("no memory for the interfaces");
-	weir_publish(w, g);
+	apply(w, "", "");
+	for (uint16_t p = 0; p < EGRESS; p++)
+		weir_link_set(w, p, true);
+}
+
+/* Rules about sources and destinations of the traffic that its port never matches, then one that accepts. */
+static char *acl_rules(uint32_t rules, const struct bench_route *r)
+{
+	size_t size = 4096 + (size_t)rules * 160, len;
+	char *yaml = malloc(size);
+	uint64_t seed = 77;
+
+	if (yaml == NULL)
+		die("no memory for the rules");
+	len = (size_t)snprintf(yaml, size, "acls:\n  bench:\n    rules:\n");
+	for (uint32_t i = 0; i < rules; i++) {
+		uint64_t x = bench_random(&seed), y = bench_random(&seed);
+		uint32_t slen = 16 + (uint32_t)(x % 9), dlen = 12 + (uint32_t)(y % 17);
+		uint32_t src = (0x0a000000 | (uint32_t)(x >> 8 & 0xffffff)) & (UINT32_MAX << (32 - slen));
+		uint32_t dst = r[(y >> 8) % opt.routes].ip & (UINT32_MAX << (32 - dlen));
+		uint32_t port = 1 + (uint32_t)(x >> 40) % 60000;
+
+		len += (size_t)snprintf(yaml + len, size - len,
+			"      - {match: {source: %u.%u.%u.%u/%u, destination: %u.%u.%u.%u/%u, protocol: "
+			"udp, "
+			"destination-port: %u}, action: drop}\n",
+			src >> 24, src >> 16 & 255, src >> 8 & 255, src & 255, slen, dst >> 24,
+			dst >> 16 & 255, dst >> 8 & 255, dst & 255, dlen, port == 80 ? 81 : port);
+	}
+	snprintf(yaml + len, size - len, "      - {action: accept}\n");
+	return yaml;
 }
 
 static void load_routes(struct weir *w, const struct bench_route *r, uint32_t count)
@@ -278,21 +331,51 @@ static void report(struct weir *w, double total, double source, double clean)
 		die("packets were lost: the numbers mean nothing");
 }
 
+/* The same with lists of rules on input, bits first and then as they are tuned; plain forwarding again beside
+ * each, since a machine is not equally fast all the time. */
+static void measure_acls(struct weir *w, struct source *s, const struct bench_route *r)
+{
+	for (unsigned i = 0; i < opt.acls; i++) {
+		char *rules = acl_rules(opt.acl[i], r);
+		double clean = 1e9, plain, bits, tuned;
+		struct acl_list_info l;
+		uint64_t start;
+
+		apply(w, "", "");
+		plain = measure(w, s, &clean);
+		start = rte_rdtsc();
+		apply(w, rules, ", acl-in: bench");
+		start = rte_rdtsc() - start;
+		bits = measure(w, s, &clean);
+		acl_wait(w);
+		acl_list_info(w, 0, &l);
+		tuned = l.tuned ? measure(w, s, &clean) : 0;
+		printf("{\"acl_rules\":%u,\"plain_cycles\":%.2f,\"bits_added\":%.2f,\"rte_acl_added\":%.2f,"
+		       "\"apply_ms\":%.1f,\"mbytes\":%.1f,\"canary\":%.4f}\n",
+			opt.acl[i], plain, bits - plain, l.tuned ? tuned - plain : 0,
+			(double)start * 1e3 / (double)rte_get_tsc_hz(), (double)l.memory / (1 << 20), clean);
+		free(rules);
+	}
+}
+
 static void options(int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "r:m:6n")) != -1) {
+	while ((o = getopt(argc, argv, "r:m:6na:")) != -1) {
 		if (o == 'r')
 			opt.routes = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (o == 'm')
 			opt.mbufs = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (o == 'a' && opt.acls < RTE_DIM(opt.acl))
+			opt.acl[opt.acls++] = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (o == '6')
 			opt.v6 = true;
 		else if (o == 'n')
 			opt.no_huge = true;
 		else
-			die("usage: pipeline_bench [-r ROUTES] [-m MBUFS] [-6] [-n: no hugepages]");
+			die("usage: pipeline_bench [-r ROUTES] [-m MBUFS] [-6] [-n: no hugepages] "
+			    "[-a RULES: also with an ACL]...");
 	}
 }
 
@@ -321,6 +404,7 @@ static int run(void)
 	alone = source_alone(&s);
 	total = measure(w, &s, &clean);
 	report(w, total, alone, clean);
+	measure_acls(w, &s, r);
 	return 0;
 }
 

@@ -36,6 +36,7 @@ BODIES = [
     ("DELETE", "/v1/addresses", ADDRESS),
     ("POST", "/v1/counters/clear", {}),
     ("POST", "/v1/sessions/clear", {"protocol": "tcp", "port": 179}),
+    ("POST", "/v1/acls/clear", {}),
 ]
 # Walked by test_api_config.py: configurations change much more than one object.
 ELSEWHERE = re.compile(r"^/v1/(config(/|$)|kernel/diff$)")

@@ -7,7 +7,7 @@ import pytest
 
 import bfd
 
-SECONDS = float(os.environ.get("WEIR_BFD_SECONDS", "15"))
+SECONDS = float(os.environ.get("WEIR_BFD_SECONDS", "10"))
 
 
 @pytest.mark.needs("vtysh", "root")
@@ -20,5 +20,5 @@ def test_bfd_holds_under_load(lab):
     print(bfd.tell(r))
     assert r["up"] and r["downs"] == 0, bfd.tell(r)
     assert r["classes"]["liveness"]["punted"] > 15 * SECONDS and r["classes"]["liveness"]["policed"] == 0
-    assert r["classes"]["other"]["policed"] > 0 and r["ports"]["b"]["tx_packets"] > 20000
+    assert r["classes"]["other"]["punted"] > 1000 * SECONDS and r["ports"]["b"]["tx_packets"] > 1000
     assert "kernel-inbox-full" not in r["ends"] and r["inject_drops"] == 0

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from bfd import first
 from daemons import frr
 from flood import Witness
 from lab import inside, run
@@ -112,7 +113,7 @@ def test_link_failure_of_static_routes(lab, what, dst):
     one = lab(hosts=("a", "b", "c"))
     one.start(STATIC, dataplane=", polling: adaptive")
     times = []
-    for _ in range(5):
+    for _ in range(3):
         log_link(one, "b", "up")
         sport = next_on(one, dst)
         with Line(one, dst, sport=sport) as line:
@@ -123,7 +124,7 @@ def test_link_failure_of_static_routes(lab, what, dst):
         assert lost < 1000 and line.got["c"]
         set_link(one.b, True)
     print(f"link down, {what}: {', '.join(f'{t:.1f}' for t in times)} ms without service")
-    assert sorted(times)[2] < 100
+    assert sorted(times)[1] < 100
 
 
 def next_on(one, dst):
@@ -227,6 +228,7 @@ class Pair:
             h.run("ip", "addr", "add", "203.0.113.1/32", "dev", "lo")
         run("ip", "link", "set", "lo", "up", ns=one.ns)
         one.start(ROUTER, dataplane=", polling: adaptive")
+        first(one)  # as if its CPUs were its own
         until(lambda: has_carrier("main", one.ns) and has_carrier("spare", one.ns))
         speaker(one, one.ns, "near", bgp(65001, "1.1.1.1", [("10.0.2.2", 65002), ("10.0.3.2", 65003)], ms, prefer="10.0.2.2"))
         self.main = speaker(one, one.b.ns, "main", bgp(65002, "2.2.2.2", [("10.0.2.1", 65001)], ms, "203.0.113.0/24"))

@@ -71,7 +71,7 @@ def test_real_clients(lab, workers):
     assert " 0% packet loss" in one.b.ping("10.0.2.1").stdout
     one.b.popen("iperf3", "-s", "-1")
     time.sleep(0.5)
-    flows = json.loads(one.a.run("iperf3", "-J", "-c", "10.0.2.2", "-t", "2", "-P", "4").stdout)
+    flows = json.loads(one.a.run("iperf3", "-J", "-c", "10.0.2.2", "-t", "1", "-P", "4").stdout)
     assert flows["end"]["sum_received"]["bytes"] > 1_000_000
     ended = one.drops()
     assert ended["firewall-denied"] > 0 and ended["session-window"] == 0 and ended["session-table-full"] == 0, ended

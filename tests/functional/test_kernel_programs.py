@@ -9,7 +9,7 @@ import pytest
 from daemons import Daemon, place, write
 from lab import run
 
-from twin import has_carrier, until
+from twin import has_carrier, twin, until
 
 CONFIG = """
 interfaces:
@@ -35,8 +35,8 @@ def shared(module_lab):
 
 RADVD = """interface %s {
   AdvSendAdvert on;
-  MinRtrAdvInterval 3;
-  MaxRtrAdvInterval 4;
+  MinRtrAdvInterval 100;
+  MaxRtrAdvInterval 200;
   AdvLinkMTU 1480;
   prefix %s { AdvOnLink on; AdvAutonomous on; };
 };
@@ -55,6 +55,11 @@ def autoconfigured(host, prefix):
     return [a["local"] for link in links for a in link["addr_info"] if a["local"].startswith(prefix) and not a.get("tentative")]
 
 
+def ask(ns, dev):
+    """The first answer rdisc6 gets; radvd lets three seconds pass between two."""
+    return until(lambda: [t for t in [run("rdisc6", "-1", "-r", "1", "-w", "1000", dev, ns=ns, check=False).stdout] if "Prefix" in t], 10)
+
+
 @pytest.mark.needs("radvd", "rdisc6")
 def test_radvd_on_a_twin_configures_hosts(router):
     """rdisc6 asks from the host's side: its question reaches radvd by the twin, the answer is for that host alone. The host's
@@ -66,12 +71,14 @@ def test_radvd_on_a_twin_configures_hosts(router):
     router.weir("address", "add", "2001:db8:2::1/64", "dev", "wan")
     run("ip", "-6", "route", "add", "default", "via", "2001:db8:2::1", ns=router.b.ns)
     daemon = radvd(router, router.ns, "radvd", "lan", "2001:db8:1::/64")
-    heard = until(lambda: [t for t in [run("rdisc6", "-1", "-r", "1", "-w", "1000", "eth", ns=ns, check=False).stdout] if "Prefix" in t], 10)
+    address = until(lambda: autoconfigured(router.a, "2001:db8:1:"), 10)  # of what radvd says when it starts
+    before = twin(router, "lan")["class"]["arp-nd"]["punted"]
+    heard = ask(ns, "eth")
+    assert twin(router, "lan")["class"]["arp-nd"]["punted"] > before
     assert "2001:db8:1::/64" in heard[0] and "1480 bytes" in heard[0]
     lladdr = next(a["address"].split("/")[0] for i in router.show("interfaces")["interfaces"] if i["name"] == "lan"
                   for a in i["addresses"] if a["address"].startswith("fe80"))
     assert f"from {lladdr}" in heard[0]
-    address = until(lambda: autoconfigured(router.a, "2001:db8:1:"), 10)
     routes = run("ip", "-6", "route", "show", "default", ns=ns).stdout
     assert lladdr in routes and "proto ra" in routes
     assert "2 received" in router.a.ping("2001:db8:2::2", I=address[0]).stdout
@@ -85,7 +92,7 @@ def test_rdisc6_asks_by_the_twin(router):
     """The other way round: somebody else announces, a program beside weir asks."""
     run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1", ns=router.b.ns)
     radvd(router, router.b.ns, "other-radvd", "eth", "2001:db8:77::/64")
-    heard = until(lambda: [t for t in [run("rdisc6", "-1", "-r", "1", "-w", "1000", "wan", ns=router.ns, check=False).stdout] if "Prefix" in t], 10)
+    heard = ask(router.ns, "wan")
     assert "2001:db8:77::/64" in heard[0]
 
 

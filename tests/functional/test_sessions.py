@@ -190,7 +190,7 @@ def test_a_flood_leaves_established_flows_alone(lab, workers):
     assert one.show("sessions", "--totals")["states"]["udp"] == 16
     syn = bytes(Ether(src=one.c.mac, dst=mac["bad"]) / IP(src="10.0.3.2", dst="10.0.2.2") / TCP(sport=1, dport=80, flags="S"))
     flood = []
-    for i in range(6000):
+    for i in range(4000):
         p = Ether(syn)
         p[IP].src, p[TCP].sport = f"10.0.3.{2 + i % 250}", 1024 + i
         del p[IP].chksum, p[TCP].chksum
@@ -201,7 +201,7 @@ def test_a_flood_leaves_established_flows_alone(lab, workers):
             time.sleep(0.01)
     s.check()
     totals = one.show("sessions", "--totals")
-    assert totals["evicted"] > 3000 and totals["states"]["udp"] == 16 and totals["sessions"] <= 1140, totals
+    assert totals["evicted"] > 2000 and totals["states"]["udp"] == 16 and totals["sessions"] <= 1140, totals
     assert one.drops()["session-table-full"] == 0
 
 

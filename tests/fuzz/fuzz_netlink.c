@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Messages of netlink, and the same in FPM's frames; lines of /proc/net/igmp and igmp6, and frames a twin sent.
- * The first byte decides which. What is decoded must be within what the header promises.
+ * Messages of netlink, and the same in FPM's frames; lines of /proc/net/igmp and igmp6, and frames a twin
+ * sent. The first byte decides which. What is decoded must be within what the header promises.
  */
 #include <stdlib.h>
 #include <string.h>

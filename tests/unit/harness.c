@@ -118,7 +118,8 @@ static void check_invariant(void)
 	weir_counters(lab.w, &c);
 	for (unsigned i = 0; i < REASON_MAX; i++)
 		ended += c.reason[i];
-	if (c.received != lab.received || c.received + c.originated != c.transmitted + ended + weir_held(lab.w))
+	if (c.received != lab.received ||
+		c.received + c.originated != c.transmitted + ended + weir_held(lab.w))
 		fail_msg("received %lu (of %lu) + originated %lu != transmitted %lu + ended %lu + held %lu",
 			c.received, lab.received, c.originated, c.transmitted, ended, weir_held(lab.w));
 }

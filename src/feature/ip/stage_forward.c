@@ -50,7 +50,7 @@ static void forward_one(const struct generation *g, struct burst *b, unsigned i)
 {
 	const struct nexthop *nh = &g->nht.nh[b->nh[i]];
 	bool v4 = b->family[i] == FAMILY_V4;
-	uint64_t bit = slot_bit(i), out = nh->out;
+	uint64_t bit = slot_bit(i), out = nh->out & ~STAGES_BEFORE_FORWARD;
 
 	/* The lifetime comes first: an expired packet is not "too big" (RFC 1812 5.3.1). */
 	if ((b->flags[i] & SLOT_ORIGINATED) == 0 && *(burst_l3(b, i) + (v4 ? 8 : 7)) <= 1) {
@@ -85,7 +85,8 @@ static inline bool forward_plain(
 	uint8_t ttl = v4 ? ip[8] : ip[7];
 
 	if (__builtin_expect((flags & SLOT_ORIGINATED) | (ttl <= 1) | (l3 != RTE_ETHER_HDR_LEN) | nh->ntags |
-				     (m->pkt_len - RTE_ETHER_HDR_LEN > nh->mtu) | (nh->out != 0),
+				     (m->pkt_len - RTE_ETHER_HDR_LEN > nh->mtu) |
+				     ((nh->out & ~STAGES_BEFORE_FORWARD) != 0),
 		    0))
 		return false;
 	if (v4)

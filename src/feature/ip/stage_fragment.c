@@ -185,7 +185,7 @@ static const struct reason *cut_packet(struct worker *w, struct burst *b, unsign
 static void send_on(const struct nexthop *nh, struct burst *b, unsigned i)
 {
 	if (nh->kind == NH_ADJ)
-		BURST_EACH (s, nh->out)
+		BURST_EACH (s, nh->out & ~STAGES_BEFORE_FORWARD)
 			b->need[s] |= slot_bit(i);
 	b->need[STAGE_REWRITE] |= slot_bit(i);
 }

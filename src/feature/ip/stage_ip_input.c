@@ -291,13 +291,17 @@ static void input_one(const struct generation *g, struct burst *b, unsigned i)
 		input4(g, ifc, b, i);
 	else
 		input6(g, ifc, b, i);
-	if (ifc->in != 0 && (b->need[STAGE_ROUTE] & slot_bit(i)) != 0)
+	if (ifc->in == 0)
+		return;
+	if ((b->need[STAGE_ROUTE] & slot_bit(i)) != 0) {
 		BURST_EACH (s, ifc->in)
 			b->need[s] |= slot_bit(i);
-	/* Sessions need the ports of every packet. */
-	if ((ifc->in & STAGE_BIT(STAGE_SESSION)) != 0 && (b->flags[i] & SLOT_FRAGMENT) != 0 &&
-		(b->need[STAGE_ROUTE] & slot_bit(i)) != 0)
-		b->need[STAGE_REASSEMBLE] |= slot_bit(i);
+		/* Sessions need the ports of every packet. */
+		if ((ifc->in & STAGE_BIT(STAGE_SESSION)) != 0 && (b->flags[i] & SLOT_FRAGMENT) != 0)
+			b->need[STAGE_REASSEMBLE] |= slot_bit(i);
+	} else if ((ifc->in & STAGE_BIT(STAGE_ACL_IN)) != 0) {
+		b->need[STAGE_ACL_IN] |= slot_bit(i); /* what never leaves the link is filtered as well */
+	}
 }
 
 static void ip_input_run(struct worker *w, const struct generation *g, struct burst *b, uint64_t slots)

@@ -203,8 +203,15 @@ static uint16_t choose_path(
 	return g->nht.bucket[group->bucket_base + (burst_hash(b, i) & group->bucket_mask)];
 }
 
-/* Slots whose next hop is not simply a neighbour that is known. They stay plain only when their path leads to
- * such a one: others may want tags or features. */
+/* May a prepared packet be sent to it as it is? Tags and features behind STAGE_FORWARD need the way around.
+ */
+static inline bool keeps_plain(const struct nexthop *nh)
+{
+	return ready(nh) && nh->ntags == 0 && (nh->out & ~STAGES_BEFORE_FORWARD) == 0;
+}
+
+/* Slots whose next hop is not simply a neighbour that is known, or whose egress interface has features. They
+ * stay plain only when their path leads to a neighbour that needs nothing else. */
 static void route_special(const struct generation *g, struct burst *b, uint64_t slots)
 {
 	BURST_EACH (i, slots) {
@@ -216,8 +223,11 @@ static void route_special(const struct generation *g, struct burst *b, uint64_t 
 			nh = &g->nht.nh[b->nh[i]];
 		}
 		b->oif[i] = nh->iface;
-		if ((g->nht.word[b->nh[i]] & NH_PLAIN) == 0)
+		if (!keeps_plain(nh))
 			b->plain &= ~bit;
+		if (leads_out(nh->kind))
+			BURST_EACH (s, nh->out & STAGES_BEFORE_FORWARD)
+				b->need[s] |= bit;
 		if ((b->flags[i] & SLOT_STAYS) != 0 && leads_out(nh->kind))
 			drop_staying(g, b, bit);
 		else if (ready(nh) || watched(nh))

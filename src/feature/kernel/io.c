@@ -194,7 +194,6 @@ static void lose(struct io *io, struct io_twin *t)
 /* One frame the kernel sent, io->frame. */
 static void sort_out(struct io *io, struct io_twin *t, size_t len, struct batch *b)
 {
-	bool asks = neigh_is_solicitation(io->frame, len);
 	enum kernel_way way = kernel_way_of(frame_classify(io->frame, len));
 	struct rte_mbuf *m;
 
@@ -203,7 +202,7 @@ static void sort_out(struct io *io, struct io_twin *t, size_t len, struct batch 
 	m = take(io, t, len);
 	if (m == NULL)
 		return;
-	if (asks) {
+	if (neigh_is_solicitation(io->frame, len)) {
 		solicitation(io, t, m);
 	} else if (frame_tag(m, t)) {
 		note_of(m)->urgent = way == KERNEL_URGENT;
@@ -225,11 +224,10 @@ static unsigned down(struct io *io, struct io_twin *t)
 			lose(io, t);
 		if (len < RTE_ETHER_HDR_LEN)
 			break;
-		if (t->loopback) {
+		if (t->loopback)
 			t->count.inject_drops++;
-			continue;
-		}
-		sort_out(io, t, (size_t)len, &b);
+		else
+			sort_out(io, t, (size_t)len, &b);
 	}
 	hand_to_worker(io, t, &b);
 	return frames;

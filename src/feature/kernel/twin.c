@@ -120,8 +120,11 @@ static const uint8_t *mac_of(const struct iface *ifc)
 static int configure(struct weir *w, struct twin *t, const struct iface *ifc, struct err *e)
 {
 	struct place *p = &w->kernel->place[t->place];
-	struct link_change c = {
-		.up = t->adopted ? -1 : 0, .arp = !t->io.loopback, .mtu = ifc->mtu, .mac = mac_of(ifc), .master = t->master};
+	struct link_change c = {.up = t->adopted ? -1 : 0,
+		.arp = !t->io.loopback,
+		.mtu = ifc->mtu,
+		.mac = mac_of(ifc),
+		.master = t->master};
 	int off = 0, rc;
 
 	/* A carrier that is off from the start: nothing is announced before the port has link. */
