@@ -36,7 +36,7 @@ check() { # name, command...
 # All unit tests of a build directory; each program counts.
 unit() { # name, build directory, timeout multiplier
 	local log=$out/$1.log t=$SECONDS good wrong
-	meson test -C "$2" --no-rebuild --print-errorlogs --num-processes 1 -t "$3" >"$log" 2>&1
+	meson test -C "$2" --no-rebuild --print-errorlogs --num-processes "$(nproc)" -t "$3" >"$log" 2>&1
 	good=$(awk '/^Ok:/ {print $2}' "$log")
 	wrong=$(awk '/^(Fail|Timeout|Unexpected Pass):/ {n += $NF} END {print n + 0}' "$log")
 	passed=$((passed + ${good:-0}))

@@ -376,20 +376,21 @@ def kernel_has(lab):
 def start_daemon(r, part):
     lab = r.lab
     if part == "bird":
-        daemons.bird(lab, lab.ns, BIRD, "bird-here")
+        daemons.Bird(lab, lab.ns, BIRD, "bird-here")
         return lambda: bird_routes(lab, "bird-here", ("up4", "up6"), "imported")
     argv = ("-M", "dplane_fpm_nl") if part == "fpm" else ()
-    daemons.frr(lab, lab.ns, "zebra", "fpm address 127.0.0.1\n" if argv else "", *argv)
-    daemons.frr(lab, lab.ns, "bgpd", BGPD)
+    frr = daemons.Frr(lab, lab.ns)
+    frr.start("zebra", "fpm address 127.0.0.1\n" if argv else "", *argv)
+    frr.start("bgpd", BGPD)
     return lambda: frr_routes(lab)
 
 
 def children_memory(lab):
     """MiB of each daemon beside weir."""
     out = []
-    for p in lab.children:
+    for d in lab.programs:
         try:
-            with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
+            with open(f"/proc/{d.p.pid}/status", encoding="ascii") as f:
                 lines = dict(line.split(":", 1) for line in f if ":" in line)
             out.append(f"{lines['Name'].strip()} {int(lines['VmRSS'].split()[0]) / 1024:.0f} MiB")
         except (OSError, KeyError):
@@ -421,7 +422,7 @@ def part_bgp(a, table, part):
     r = Run(table, "{routes: false, fpm: {}}" if part == "fpm" else "{}", peer=True)
     try:
         before = memory(r.lab)
-        daemons.bird(r.lab, r.ns, peer_config(table), "bird-peer")
+        daemons.Bird(r.lab, r.ns, peer_config(table), "bird-peer")
         wait(lambda: bird_routes(r.lab, "bird-peer", ("s4", "s6"), "imported") >= sum(table.size), 300, 0.2)
         clear(r.lab)
         with r.stream(a.pps) if part != "fpm" else Stream(r.lab.a, r.lab.b, []) as s:

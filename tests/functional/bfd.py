@@ -7,7 +7,7 @@ import time
 
 from scapy.all import IP, UDP, Ether, Raw
 
-from daemons import frr
+from daemons import Frr
 from flood import Flood, Witness
 from lab import run
 from twin import has_carrier, twin, until
@@ -47,10 +47,10 @@ class Session:
             run("ip", "addr", "add", address, "dev", "plain", ns=ns)
             run("ip", "link", "set", "plain", "up", ns=ns)
         for where, ns, us, them, dev in (("near", lab.ns, "1", "2", "lan"), ("far", lab.a.ns, "2", "1", "eth")):
-            frr(lab, ns, "zebra", "hostname z\n", where=where)
-            until(lambda: run("test", "-S", f"{lab.dir}/{where}/zserv", check=False).returncode == 0, 10)  # pylint: disable=cell-var-from-loop
-            d = frr(lab, ns, "bfdd", "hostname b\nbfd\n" + PEER.format("10.0.1." + them, "10.0.1." + us, dev, ms) +
-                    PEER.format("10.9.9." + them, "10.9.9." + us, "plain", ms), where=where)
+            frr = Frr(lab, ns, where)
+            frr.start("zebra")
+            d = frr.start("bfdd", "hostname b\nbfd\n" + PEER.format("10.0.1." + them, "10.0.1." + us, dev, ms) +
+                          PEER.format("10.9.9." + them, "10.9.9." + us, "plain", ms))
             os.sched_setscheduler(d.p.pid, os.SCHED_RR, os.sched_param(10))  # how late the daemon runs is not the question
         until(self.up, 30, 0.2)
 

@@ -62,7 +62,7 @@ def test_tab(shell):
     shell.send("int\t").wait_for(r"> show interfaces$")
     shell.send("\r").wait_for(r"^wan +up")
     shell.clear().send("sh ro\t\r").wait_for(r"^10\.0\.1\.0/24 +connected")
-    shell.clear().send("show \t").wait_for(r"^drops +interfaces")
+    shell.clear().send("show \t").wait_for(r"^acls +drops")
     shell.send("v\t").wait_for(r"^version +vrfs")
     shell.send("rfs\r").wait_for(r"^default +lan wan")
 

@@ -50,8 +50,8 @@ def prometheus(module_lab):
     run("ip", "link", "set", "lo", "up", ns=one.ns)
     with open(f"{one.dir}/prometheus.yml", "w", encoding="utf-8") as f:
         f.write(SCRAPE)
-    server = Daemon(one, one.ns, ["prometheus", f"--config.file={one.dir}/prometheus.yml", f"--storage.tsdb.path={one.dir}/tsdb",
-                                  f"--web.listen-address=127.0.0.1:{PROMETHEUS}"], f"{one.dir}/prometheus.log").start()
+    server = Daemon(one, one.ns, "prometheus", f"--config.file={one.dir}/prometheus.yml", f"--storage.tsdb.path={one.dir}/tsdb",
+                    f"--web.listen-address=127.0.0.1:{PROMETHEUS}", log=f"{one.dir}/prometheus.log")
     until(lambda: ready(one.ns), 60)
     for _ in range(4):  # through and to nobody; cycles are measured in one burst of 32
         assert answered(one.a.ping("10.0.2.2", count=100, i=0.005))

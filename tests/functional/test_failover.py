@@ -12,7 +12,7 @@ import time
 import pytest
 
 from bfd import first
-from daemons import frr
+from daemons import Frr
 from flood import Witness
 from lab import inside, run
 from traffic import MAGIC, SINK, frame
@@ -171,9 +171,8 @@ def bgp(asn, rid, peers, ms, network=None, prefer=None):
 
 
 def speaker(one, ns, where, text):
-    started = [frr(one, ns, "zebra", "hostname z\n", where=where)]
-    until(lambda: run("test", "-S", f"{one.dir}/{where}/zserv", check=False).returncode == 0, 10)
-    started += [frr(one, ns, d, text, where=where) for d in ("bfdd", "bgpd")]
+    frr = Frr(one, ns, where)
+    started = [frr.start("zebra"), frr.start("bfdd", text), frr.start("bgpd", text)]
     os.sched_setscheduler(started[1].p.pid, os.SCHED_RR, os.sched_param(10))  # how late the daemon runs is not the question
     return started
 

@@ -97,7 +97,7 @@ static void use(struct store *s)
 	tree = yaml_read(text, sizeof text - 1, &d);
 	need(tree != NULL && schema_check(tree, &d) == 0 && txn_start(t, tree, &q, &e) == 0);
 	need(store_last(s) != NULL && store_last(s)->id == txn_id(t));
-	if (txn_rollback(t, 1, 0, &q, &e) != 0)
+	if (txn_rollback(t, 1, 0, &q, NULL, &e) != 0)
 		need(e.text[0] != '\0');
 	txn_free(t);
 }
