@@ -82,10 +82,9 @@ static void wake_others(struct poller *p)
 static unsigned round_once(struct poller *p, uint64_t now, unsigned *received)
 {
 	const struct generation *g = weir_generation(p->weir);
-	unsigned n = worker_drain_urgent(p->worker, g, now);
+	unsigned n = *received = poll_queues(p, g, now);
 
-	*received = poll_queues(p, g, now);
-	n += *received + drain(p, g, now);
+	n += drain(p, g, now); /* begins with what is urgent */
 	for (unsigned i = 0; i < p->now.tx_count; i++)
 		n += shared_tx_drain(p->now.tx[i], p->worker);
 	if ((p->worker->wake | p->worker->wake_twins) != 0)
