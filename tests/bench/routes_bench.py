@@ -147,7 +147,7 @@ class Run:
     def stream(self, pps):
         """Packets to two prefixes that nobody changes."""
         twins.ip(self.lab, "route", "replace", "198.51.100.0/23", "via", PEER4, "proto", "bgp")
-        twins.route(self.lab, "198.51.100.0/23")
+        wait(lambda: "198.51.100.0/23" in self.lab.weir("-j", "route", "get", "198.51.100.1", check=False).stdout, 10)
         self.received = received(self.lab)
         mac = self.lab.macs()["lan"]
         frames = [frame(mac, "10.0.0.2", f"198.51.{100 + k % 2}.{k}", 1000 + k) for k in range(8)]
