@@ -33,4 +33,19 @@ static inline struct node *read_tree(const char *text)
 	return n;
 }
 
+/* Errors of a config as one text; how many. */
+static inline unsigned errors_of(const char *yaml, char *text, size_t size)
+{
+	struct diag d = {.file = "test", .source = yaml, .source_len = strlen(yaml)};
+	struct node *root = yaml_read(yaml, strlen(yaml), &d);
+	FILE *f = fmemopen(text, size, "w");
+
+	assert_non_null(root);
+	schema_check(root, &d);
+	diag_print(&d, f);
+	fclose(f);
+	node_free(root);
+	return d.total;
+}
+
 #endif

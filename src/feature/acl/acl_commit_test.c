@@ -12,9 +12,7 @@
 
 #include <rte_common.h>
 
-#include "control/diag.h"
-#include "control/schema.h"
-#include "control/yaml.h"
+#include "control/read_test.h"
 #include "feature/acl/acl.h"
 
 #define HOST4 "10.0.0.2"
@@ -163,20 +161,6 @@ static void a_list_that_did_not_change_is_kept(void **state)
 	send_udp(53, 1);
 	assert_int_equal(lab_drops("acl-deny"), 1);
 	free(yaml);
-}
-
-static unsigned errors_of(const char *yaml, char *text, size_t size)
-{
-	struct diag d = {.file = "test", .source = yaml, .source_len = strlen(yaml)};
-	struct node *root = yaml_read(yaml, strlen(yaml), &d);
-	FILE *f = fmemopen(text, size, "w");
-
-	assert_non_null(root);
-	schema_check(root, &d);
-	diag_print(&d, f);
-	fclose(f);
-	node_free(root);
-	return d.total;
 }
 
 static void mistakes_are_shown_where_they_are(void **state)

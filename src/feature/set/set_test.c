@@ -12,9 +12,7 @@
 
 #include <rte_common.h>
 
-#include "control/diag.h"
-#include "control/schema.h"
-#include "control/yaml.h"
+#include "control/read_test.h"
 #include "feature/set/set.h"
 
 static void entries_are_addresses_prefixes_and_ranges(void **state)
@@ -99,21 +97,6 @@ static void files_have_one_entry_on_a_line(void **state)
 	addr_set_free(&s);
 	assert_int_equal(set_parse_lines("10.0.0.1\0x\n", 11, &s, &f), -EINVAL);
 	addr_set_free(&s);
-}
-
-/* Errors of a config as one text. */
-static unsigned errors_of(const char *yaml, char *text, size_t size)
-{
-	struct diag d = {.file = "test", .source = yaml, .source_len = strlen(yaml)};
-	struct node *root = yaml_read(yaml, strlen(yaml), &d);
-	FILE *f = fmemopen(text, size, "w");
-
-	assert_non_null(root);
-	schema_check(root, &d);
-	diag_print(&d, f);
-	fclose(f);
-	node_free(root);
-	return d.total;
 }
 
 static void mistakes_are_shown_where_they_are(void **state)
