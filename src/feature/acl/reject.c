@@ -9,8 +9,8 @@
 #include <rte_byteorder.h>
 
 #include "feature/acl/acl_priv.h"
-#include "packet/checksum.h"
 #include "packet/parse.h"
+#include "packet/reset.h"
 #include "pipeline/generation.h"
 
 REASON_DEFINE(
@@ -23,7 +23,6 @@ REASON_DEFINE(reason_acl_tiny_fragment, REASON_DROP, "acl-tiny-fragment",
 #define IP4 20
 #define IP6 40
 #define TCP 20
-#define TTL 64
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 static uint32_t get32(const uint8_t *p)
@@ -32,65 +31,6 @@ static uint32_t get32(const uint8_t *p)
 
 	memcpy(&v, p, sizeof v);
 	return rte_be_to_cpu_32(v);
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = rte_cpu_to_be_32(v);
-	memcpy(p, &v, sizeof v);
-}
-
-/* Sequence numbers: those the sender expects. `payload`: bytes behind its header. */
-static void fill_tcp(uint8_t *to, const uint8_t *about, uint32_t payload)
-{
-	const bool ack = (about[13] & ACK) != 0;
-	const uint32_t used = payload + ((about[13] & SYN) != 0) + ((about[13] & FIN) != 0);
-
-	memset(to, 0, TCP);
-	memcpy(to, about + 2, 2);
-	memcpy(to + 2, about, 2);
-	if (ack)
-		memcpy(to + 4, about + 8, 4);
-	else
-		put32(to + 8, get32(about + 4) + used);
-	to[12] = TCP / 4 << 4;
-	to[13] = (uint8_t)(ack ? RST : RST | ACK);
-}
-
-static void fill4(uint8_t *p, const uint8_t *about)
-{
-	uint16_t sum;
-
-	memset(p, 0, IP4);
-	p[0] = 0x45;
-	p[3] = IP4 + TCP;
-	p[6] = 0x40;
-	p[8] = TTL;
-	p[9] = IPPROTO_TCP;
-	memcpy(p + 12, about + 16, 4);
-	memcpy(p + 16, about + 12, 4);
-	sum = checksum_ip4_header(p, IP4);
-	memcpy(p + 10, &sum, sizeof sum);
-	/* The pseudo-header: both addresses, protocol, length. */
-	sum = checksum_finish(
-		checksum_add(checksum_add(0, p + 12, 8), (const uint8_t[]){0, IPPROTO_TCP, 0, TCP}, 4) +
-		checksum_add(0, p + IP4, TCP));
-	memcpy(p + IP4 + 16, &sum, sizeof sum);
-}
-
-static void fill6(uint8_t *p, const uint8_t *about)
-{
-	uint16_t sum;
-
-	memset(p, 0, IP6);
-	p[0] = 0x60;
-	p[5] = TCP;
-	p[6] = IPPROTO_TCP;
-	p[7] = TTL;
-	memcpy(p + 8, about + 24, 16);
-	memcpy(p + 24, about + 8, 16);
-	sum = checksum_ip6(p + 8, p + 24, IPPROTO_TCP, p + IP6, TCP);
-	memcpy(p + IP6 + 16, &sum, sizeof sum);
 }
 
 /* Bytes of TCP payload, or -1: the header is not there, or nobody may be told. */
@@ -114,6 +54,7 @@ bool acl_reset(struct worker *w, const struct generation *g, struct burst *b, un
 {
 	const int32_t payload = payload_of(b, i);
 	const bool v4 = b->family[i] == FAMILY_V4;
+	const uint8_t *tcp = burst_l4(b, i);
 	const uint16_t head = v4 ? IP4 : IP6;
 	struct rte_mbuf *m;
 	struct note *n;
@@ -131,8 +72,8 @@ bool acl_reset(struct worker *w, const struct generation *g, struct burst *b, un
 		rte_pktmbuf_free(m);
 		return true;
 	}
-	fill_tcp(p + head, burst_l4(b, i), (uint32_t)payload);
-	(v4 ? fill4 : fill6)(p, burst_l3(b, i));
+	reset_build(p, burst_l3(b, i), b->family[i], tcp, (tcp[13] & ACK) != 0, get32(tcp + 8),
+		get32(tcp + 4) + (uint32_t)payload + ((tcp[13] & SYN) != 0) + ((tcp[13] & FIN) != 0));
 	n = note_of(m);
 	n->l4 = head;
 	n->family = b->family[i];
